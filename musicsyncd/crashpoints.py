@@ -1,0 +1,50 @@
+"""Every instant at which losing the process matters, in one list, so that a test can lose it at each.
+
+`MUSICSYNCD_CRASH_AT=<name>` kills the daemon with SIGKILL the first time it passes that point (`<name>:3`: the third
+time). Without the variable a point costs one comparison.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from enum import StrEnum
+from typing import Final
+
+
+class CrashPoint(StrEnum):
+    """The commit points of one track, in the order in which it passes them."""
+
+    REQUEST_WRITTEN = "request-written"
+    JOB_CLAIMED = "job-claimed"
+    TRACKS_RECORDED = "tracks-recorded"
+    CHILDREN_ENQUEUED = "children-enqueued"
+    AUDIO_FETCHED = "audio-fetched"
+    SOURCE_RECORDED = "source-recorded"
+    OUTPUTS_MADE = "outputs-made"
+    ANALYSIS_RECORDED = "analysis-recorded"
+    TAGS_WRITTEN = "tags-written"
+    SHELF_COPIED = "shelf-copied"
+    SHELF_SYNCED = "shelf-synced"
+    SHELF_RENAMED = "shelf-renamed"
+    SHELF_FOLDER_SYNCED = "shelf-folder-synced"
+    SHELF_RECORDED = "shelf-recorded"
+    ROW_WRITTEN = "row-written"
+    ROW_READ_BACK = "row-read-back"
+    ROW_RECORDED = "row-recorded"
+    TRACK_SETTLED = "track-settled"
+    JOB_DONE = "job-done"
+
+
+ENVIRONMENT: Final = "MUSICSYNCD_CRASH_AT"
+_name, _, _count = os.environ.get(ENVIRONMENT, "").partition(":")
+_passes_left = int(_count or 1) if _name else 0
+
+
+def crash_point(point: CrashPoint) -> None:
+    """Die here, if the environment says so."""
+    global _passes_left
+    if _passes_left and point == _name:
+        _passes_left -= 1
+        if not _passes_left:
+            os.kill(os.getpid(), signal.SIGKILL)
