@@ -1,0 +1,54 @@
+"""Who a track is, at each provider: one canonical form per provider, compared by id and never by URL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, order=True)
+class Identity:
+    """One provider's name for a track, as in `url:https://example.org/song.ogg` or `file:<sha256 of its bytes>`."""
+
+    provider: str
+    """`file`, `url`, later `spotify`, `soundcloud`, `youtube`, `isrc`."""
+    id: str
+    """The provider's own canonical id."""
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Identity:
+        """The identity that `str()` wrote; ValueError when there is no provider or no id in it."""
+        provider, _, id_ = text.partition(":")
+        if not provider or not id_:
+            raise ValueError(f"{text!r} is no identity: it wants PROVIDER:ID")
+        return cls(provider, id_)
+
+
+def of_file(sha256: str) -> Identity:
+    """The identity of a local file: its bytes, wherever it lies and whatever it is called."""
+    return Identity("file", sha256)
+
+
+def of_url(url: str) -> Identity:
+    """The identity of a URL that no named provider owns: its canonical form."""
+    return Identity("url", canonical_url(url))
+
+
+def canonical_url(url: str) -> str:
+    """Scheme and host in lower case, no default port, no fragment, no user; path and query as they are.
+
+    ValueError when the text is no absolute http(s) URL.
+    """
+    parts = urlsplit(url.strip())
+    scheme, host = parts.scheme.lower(), (parts.hostname or "").lower()
+    if scheme not in DEFAULT_PORTS or not host:
+        raise ValueError(f"{url!r} is no http or https URL")
+    host = f"[{host}]" if ":" in host else host
+    port = parts.port
+    netloc = host if port in (None, DEFAULT_PORTS[scheme]) else f"{host}:{port}"
+    return urlunsplit(SplitResult(scheme, netloc, parts.path or "/", parts.query, ""))
