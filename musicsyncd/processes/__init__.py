@@ -1,0 +1,1 @@
+"""Programs outside this process: argument lists, deadlines, process groups, JSON lines."""

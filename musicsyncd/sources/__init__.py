@@ -1,0 +1,1 @@
+"""Where music is found: one port, a vendor a file."""

@@ -1,0 +1,85 @@
+"""The port behind which every source of music stands.
+
+What a source cannot do it does not override. A source speaks of tracks and files only; a vendor's words stay
+in its own file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from musicsyncd.errors import BadInput, MusicsyncError
+from musicsyncd.music.track import Track
+
+Progress = Callable[[float | None, str], None]
+"""Told how far a thing is: a share from 0 to 1 (None: unknown) and a short text; called on the event loop."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a source found when asked: tracks, and what it had to leave out, each with its reason."""
+
+    tracks: tuple[Track, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """One thing that was looked at and not taken."""
+
+    name: str
+    """A path or a URL, as a person knows it."""
+    error: MusicsyncError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supplied:
+    """Audio as it came from the source, in a file of our own."""
+
+    path: Path
+    sha256: str
+    """Hash of the file's bytes, hexadecimal."""
+    size: int
+    """Bytes."""
+    track: Track
+    """The track again, with what only the delivery could tell (tags, artwork, duration)."""
+    artwork: Path | None = None
+    """A JPEG or PNG beside the audio, when the source has one."""
+    details: dict[str, Any]
+    """What else the source says of the audio (format id, bitrate), for the record."""
+
+
+class Source:
+    """A place where music is found."""
+
+    name: ClassVar[str]
+
+    def owns(self, url: str) -> bool:
+        """Whether this source answers for that URL or path, and no other. No I/O beyond looking at a path."""
+        return False
+
+    async def resolve(self, url: str, *, progress: Progress | None = None) -> Found:
+        """The track or tracks behind a URL or path that a person gave; a long search tells its progress."""
+        raise BadInput(f"{self.name} cannot look up {url!r}")
+
+    async def list(self, *, limit: int | None = None) -> Found:
+        """What this source offers by itself, newest first; empty when it has nothing of its own to offer."""
+        return Found()
+
+    async def supply(self, track: Track, folder: Path, progress: Progress) -> Supplied:
+        """Put the track's audio into `folder`, an empty folder of this call's own."""
+        raise BadInput(f"{self.name} supplies no audio")
+
+
+def owner_of(url: str, sources: Sequence[Source]) -> Source:
+    """The one source that owns this URL or path; BadInput when none does."""
+    for source in sources:
+        if source.owns(url):
+            return source
+    raise BadInput(
+        f"No source knows what to do with {url!r}",
+        fix="Give an http(s) URL, or the path of an audio file or a folder",
+    )

@@ -1,0 +1,175 @@
+"""Music behind http and https addresses, by yt-dlp in a worker process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from musicsyncd.errors import BadInput, MusicsyncError, from_dict
+from musicsyncd.music.identity import canonical_url
+from musicsyncd.music.track import Track
+from musicsyncd.processes.run import Message, python_worker, run_worker
+from musicsyncd.sources.base import Found, Progress, Refusal, Source, Supplied
+from musicsyncd.sources.ytdlp_track import SOURCE, track_of, with_delivery
+
+WORKER: Final = python_worker("musicsyncd.sources.ytdlp_worker")
+LONGEST_LIST: Final = 1000
+"""Entries of one list that are looked at."""
+LOOK_DEADLINE: Final = 180.0
+"""Seconds for finding out what is behind a URL; a list of a thousand takes about ten requests."""
+PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+DETAILS: Final = (
+    "extractor_key", "format_id", "format_note", "ext", "acodec", "abr", "asr", "audio_channels", "protocol",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class YtdlpOptions:
+    """How the worker goes to the network."""
+
+    proxy: str = field(default="", repr=False)
+    """URL of a proxy, which may bear a password; empty: none."""
+    trust_env: bool = False
+    """Whether the proxy variables of the environment count when `proxy` is empty."""
+    ca_file: Path | None = None
+    """Certificates to trust in place of the system's, PEM."""
+    insecure_tls: bool = False
+    cache_dir: Path | None = None
+    """Where yt-dlp may keep what it learns of services; None: nowhere."""
+    js_runtime: Path | None = None
+    """A program, deno or node or bun or qjs, for services that want one; None: deno where it is on PATH."""
+    rate_limit: int = 0
+    """Bytes per second; 0: as fast as it comes."""
+    sleep_requests: float = 0.0
+    """Seconds between two requests of one run."""
+    socket_timeout: float = 30.0
+    """Seconds without a byte after which a connection is given up."""
+    timeout: float = 1800.0
+    """Seconds for one whole download."""
+    max_size: int = 2 * 1024**3
+    """Bytes of one file."""
+
+
+class YtdlpSource(Source):
+    """Everything that yt-dlp finds: services by name, and plain audio files on the web."""
+
+    name: ClassVar[str] = SOURCE
+
+    def __init__(self, options: YtdlpOptions | None = None) -> None:
+        self._options = options or YtdlpOptions()
+
+    def owns(self, url: str) -> bool:
+        return url.strip().lower().startswith(("http://", "https://"))
+
+    async def resolve(self, url: str, *, progress: Progress | None = None) -> Found:
+        """The track, or the tracks of a list; an entry that is none is refused by itself.
+
+        Raises BadInput for what is no music, and what the worker classified.
+        """
+        address = _checked(url)
+        request = {"do": "look", "url": address, "limit": LONGEST_LIST, "options": self._request_options()}
+        answer = await run_worker(
+            WORKER, request, name="yt-dlp", deadline=LOOK_DEADLINE, environment=self._environment()
+        )
+        found = [_taken(info, address) for info in answer["entries"]]
+        refused = [Refusal(name=one["name"], error=from_dict(one["error"])) for one in answer["refused"]]
+        refused += [one for one in found if isinstance(one, Refusal)]
+        tracks = tuple(one for one in found if isinstance(one, Track))
+        if not tracks and len(refused) == 1:
+            raise refused[0].error
+        if not tracks and not refused:
+            raise BadInput(f"The list at {address} is empty")
+        return Found(tracks=tracks, refused=tuple(refused))
+
+    async def supply(self, track: Track, folder: Path, progress: Progress) -> Supplied:
+        """Download the best audio there is, as it is: nothing is converted here."""
+        request = {
+            "do": "fetch",
+            "url": _checked(track.source_url),
+            "folder": str(folder),
+            "options": self._request_options(),
+        }
+
+        def tell(message: Message) -> None:
+            if "progress" in message:
+                progress(message["progress"], str(message.get("text", "")))
+
+        answer = await run_worker(
+            WORKER,
+            request,
+            name="yt-dlp",
+            deadline=self._options.timeout,
+            on_message=tell,
+            environment=self._environment(),
+        )
+        return _supplied(track, folder, answer)
+
+    def _request_options(self) -> dict[str, Any]:
+        """The options as they cross the pipe: on stdin, so that a password is in no process list."""
+        options = self._options
+        return {
+            "proxy": options.proxy,
+            "trust_env": options.trust_env,
+            "own_certificates": options.ca_file is not None or "SSL_CERT_FILE" in os.environ,
+            "insecure_tls": options.insecure_tls,
+            "cache_dir": str(options.cache_dir) if options.cache_dir else "",
+            "js_runtime": str(options.js_runtime) if options.js_runtime else "",
+            "rate_limit": options.rate_limit,
+            "sleep_requests": options.sleep_requests,
+            "socket_timeout": options.socket_timeout,
+            "max_size": options.max_size,
+        }
+
+    def _environment(self) -> dict[str, str]:
+        environment = {"YTDLP_NO_PLUGINS": "1"}
+        if self._options.ca_file is not None:
+            # yt-dlp has no option for this; OpenSSL and its other HTTP clients read these.
+            environment |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), str(self._options.ca_file))
+        if self._options.trust_env:
+            names = (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES))
+            environment |= {name: os.environ[name] for name in names if name in os.environ}
+        return environment
+
+
+def _checked(url: str) -> str:
+    """The URL as it may be asked for; BadInput with the reason when it may not."""
+    url = url.strip()
+    try:
+        canonical_url(url)
+        parts = urlsplit(url)
+    except ValueError as error:
+        fix = "Give an address that begins with http:// or https://"
+        raise BadInput("That is no web address", why=str(error), fix=fix) from error
+    if not url.isprintable() or " " in url:
+        raise BadInput(f"{url!r} holds blanks or control characters", fix="Give the address as the browser shows it")
+    if parts.username or parts.password:
+        fix = "Give the address without what stands before the @"
+        raise BadInput(f"The address of {parts.hostname} holds a name or a password, which would be stored", fix=fix)
+    return url
+
+
+def _taken(info: Mapping[str, Any], asked: str) -> Track | Refusal:
+    try:
+        return track_of(info, asked)
+    except (MusicsyncError, ValueError) as error:
+        name = str(info.get("title") or info.get("url") or info.get("id") or asked)
+        known = (
+            error if isinstance(error, MusicsyncError) else BadInput("The entry's address is broken", why=str(error))
+        )
+        return Refusal(name=name, error=known)
+
+
+def _supplied(track: Track, folder: Path, answer: Mapping[str, Any]) -> Supplied:
+    info = answer["info"]
+    return Supplied(
+        path=folder / Path(answer["file"]).name,
+        sha256=answer["sha256"],
+        size=answer["size"],
+        track=with_delivery(track, info),
+        artwork=folder / Path(answer["artwork"]).name if answer["artwork"] else None,
+        details={key: info[key] for key in DETAILS if key in info},
+    )

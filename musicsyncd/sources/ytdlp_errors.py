@@ -1,0 +1,263 @@
+"""What yt-dlp complains of, as our own errors: one table. Imported in the worker only.
+
+yt-dlp wraps nearly everything in DownloadError; the cause hides in `exc_info` and `cause`. Types and HTTP
+statuses are asked first, since they outlive a change of words; then the words. The unknown is tried again.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from yt_dlp.networking.exceptions import (
+    CertificateVerifyError,
+    HTTPError,
+    NoSupportingHandlers,
+    RequestError,
+    UnsupportedRequest,
+)
+from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, UnsupportedError, UserNotLive
+
+from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, Permanent, Temporary
+
+SERVICE_PAUSE: Final = 900.0
+"""Seconds to leave a service alone that asks for it without saying how long."""
+LONGEST_PAUSE: Final = 86_400.0
+"""Seconds; what a service asks for beyond a day is cut to a day."""
+LONGEST_REASON: Final = 300
+"""Characters of the vendor's own words that are passed on."""
+
+ELSEWHERE: Final = "Look for the track at another service"
+SIGN_IN: Final = "Open the address in a browser: it wants a person who is signed in"
+CHECK_ADDRESS: Final = "Check the address in a browser"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """Words that the vendor uses, and what they mean here."""
+
+    words: re.Pattern[str]
+    error: type[MusicsyncError]
+    what: str
+    fix: str = ""
+    delay: float | None = None
+    """Seconds; for Temporary."""
+
+    def apply(self, why: str) -> MusicsyncError:
+        """The error for a complaint that has these words."""
+        if self.error is Temporary:
+            return Temporary(self.what, delay=self.delay, why=why, fix=self.fix)
+        return self.error(self.what, why=why, fix=self.fix)
+
+
+def _rule(words: str, error: type[MusicsyncError], what: str, fix: str = "", delay: float | None = None) -> Rule:
+    return Rule(words=re.compile(words, re.IGNORECASE), error=error, what=what, fix=fix, delay=delay)
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    _rule(r"\bdrm\b", BadInput, "The track is protected by DRM and cannot be fetched", ELSEWHERE),
+    _rule(
+        r"(ffmpeg|ffprobe).{0,40}(not found|not be found|not installed|is not available)",
+        Permanent,
+        "The track needs ffmpeg, which is missing",
+        "Install musicsyncd again with its imageio-ffmpeg package",
+    ),
+    _rule(r"not a bot|captcha|confirm your age", NeedsPerson, "The service wants to see a person", SIGN_IN),
+    _rule(
+        r"try again later|rate.?limit|too many requests",
+        Temporary,
+        "The service asks to be left alone for a while",
+        delay=SERVICE_PAUSE,
+    ),
+    _rule(
+        r"live event will begin|premieres? in",
+        Temporary,
+        "The track is announced and not out yet",
+        delay=3600.0,
+    ),
+    _rule(r"not get any data|ffmpeg exited", Temporary, "The service sent no usable data"),
+    _rule(r"downloaded \d+ bytes|bytes read", Temporary, "The download broke off"),
+    _rule(r"not currently live|offline", BadInput, "A live stream is no track"),
+    _rule(
+        r"your (location|country|region)|geo.?(restrict|block)",
+        Permanent,
+        "The track is not offered where this machine stands",
+        ELSEWHERE,
+    ),
+    _rule(r"\bprivate\b", Permanent, "The track is private", ELSEWHERE),
+    _rule(
+        r"unavailable|removed|deleted|terminated|taken down|does ?n.t exist|not exist|no longer|not found",
+        Permanent,
+        "The track is gone",
+        ELSEWHERE,
+    ),
+    _rule(
+        r"log ?in|sign ?in|signed in|cookies|members.only|premium|subscri|purchase|password|registered",
+        NeedsPerson,
+        "The service gives this track to signed-in people only",
+        SIGN_IN,
+    ),
+    _rule(
+        r"no (video|audio|video/audio )?.{0,3}formats? found|only images are available",
+        BadInput,
+        "There is no audio at this address",
+        CHECK_ADDRESS,
+    ),
+    _rule(
+        r"requested format is not available",
+        Permanent,
+        "The service offers no audio that can be fetched",
+        ELSEWHERE,
+    ),
+    _rule(
+        r"file:(//)? ?(urls?|scheme)|url scheme|no supported handler|unable to handle request",
+        BadInput,
+        "The address leads to something other than http or https",
+        CHECK_ADDRESS,
+    ),
+    _rule(r"extracted extension", BadInput, "The address leads to a file that is no audio", CHECK_ADDRESS),
+    _rule(
+        r"not a valid url|unsupported url|invalid url",
+        BadInput,
+        "No music was found at this address",
+        CHECK_ADDRESS,
+    ),
+)
+"""The first rule whose words occur decides."""
+
+
+def classify(error: BaseException, *, secrets: Iterable[str] = ()) -> MusicsyncError:
+    """What an exception of yt-dlp means; `secrets` (a proxy with its password) are taken out of its words."""
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, MusicsyncError):
+            return cause
+    words = _plain(_words(causes))
+    why = _hide(one_sentence(words), secrets)
+    for cause in causes:
+        if known := _by_type(cause, why, in_media=_in_media(error)):
+            return known
+    for rule in RULES:
+        if rule.words.search(words):
+            return rule.apply(why)
+    return Temporary("The track could not be fetched", why=why)
+
+
+def _by_type(cause: BaseException, why: str, *, in_media: bool) -> MusicsyncError | None:
+    match cause:
+        case UnsupportedError():
+            return BadInput("No music was found at this address", why=why, fix=CHECK_ADDRESS)
+        case GeoRestrictedError():
+            return Permanent("The track is not offered where this machine stands", why=why, fix=ELSEWHERE)
+        case UserNotLive():
+            return BadInput("A live stream is no track", why=why)
+        case HTTPError():
+            return _by_status(cause, why, in_media=in_media)
+        case CertificateVerifyError():
+            fix = "Name the certificate authority of your network in ca_file"
+            return Temporary("The service's certificate is not trusted", why=why, fix=fix)
+        case RequestError() if not _said_by_us(cause):
+            return Temporary("The network failed", why=why)
+        case OSError() if cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            fix = "Free some space where musicsyncd works"
+            return NeedsPerson("There is no space left for the download", why=why, fix=fix)
+        case _:
+            return None
+
+
+def _said_by_us(error: RequestError) -> bool:
+    """Whether yt-dlp itself refused to send the request, so that the network had no part in it."""
+    return isinstance(error, NoSupportingHandlers | UnsupportedRequest) or "disabled by default" in str(error)
+
+
+def _by_status(error: HTTPError, why: str, *, in_media: bool) -> MusicsyncError:
+    status, pause = int(error.status), retry_after(error.response.headers.get("Retry-After"))
+    if status == 429:
+        return Temporary("The service asks to be left alone for a while", delay=pause or SERVICE_PAUSE, why=why)
+    if status in (408, 425) or status >= 500:
+        return Temporary("The service is out of order", delay=pause, why=why)
+    if status in (404, 410):
+        return Permanent("The track is gone", why=why, fix=ELSEWHERE)
+    if status in (401, 407):
+        return NeedsPerson("The service gives this track to signed-in people only", why=why, fix=SIGN_IN)
+    if status == 403 and in_media:  # a signed media address that ran out: the next try gets a fresh one
+        return Temporary("The service refused the audio", why=why)
+    return Permanent("The service refuses this address", why=why, fix=CHECK_ADDRESS)
+
+
+def _in_media(error: BaseException) -> bool:
+    """Whether the page was read and only the audio behind it failed."""
+    return "unable to download video data" in str(error)
+
+
+def retry_after(value: str | None, now: datetime | None = None) -> float | None:
+    """Seconds that a Retry-After header (RFC 9110, 10.2.3) asks for; None when it says nothing."""
+    if not value:
+        return None
+    try:
+        seconds = float(value) if value.strip().isdecimal() else _seconds_until(value, now or datetime.now(UTC))
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 1.0), LONGEST_PAUSE)
+
+
+def _seconds_until(date: str, now: datetime) -> float:
+    moment = parsedate_to_datetime(date)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now.timestamp()
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and whatever it hides, outermost first, each once."""
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            hidden = getattr(cause, "exc_info", None) or (None, None)
+            waiting += [hidden[1], getattr(cause, "cause", None), cause.__cause__, cause.__context__]
+
+
+def _words(causes: list[BaseException]) -> str:
+    """The vendor's own words; an extractor's come without the id, which may hold any word of the table."""
+    for cause in causes:
+        if isinstance(cause, ExtractorError) and not isinstance(cause, UnsupportedError):
+            return str(cause.orig_msg)
+    outermost = causes[0]
+    return str(outermost.msg if isinstance(outermost, DownloadError) else outermost)
+
+
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_PREFIX: Final = re.compile(r"^(ERROR:\s*)?(\[[\w:+.-]+\] (?:[^\s:]+: )?)?")
+_BOILERPLATE: Final = re.compile(
+    r"[;,.]?\s*(please report this issue on|see\s+https://github\.com/yt-dlp|confirm you are on the latest|"
+    r"use --|you might want to use a vpn).*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_CAUSED_BY: Final = re.compile(r"\s*\(caused by .*$", re.DOTALL)
+
+
+def one_sentence(message: str) -> str:
+    """A message's first sentence without colours, prefixes and pleas; at most LONGEST_REASON characters."""
+    text = re.split(r"(?<=[.!?])\s+(?=[A-Z])", _plain(message), maxsplit=1)[0].rstrip(" ;,")
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+
+
+def _plain(message: str) -> str:
+    """All sentences of a message on one line."""
+    text = _PREFIX.sub("", _COLOUR.sub("", message).strip())
+    text = _CAUSED_BY.sub("", _BOILERPLATE.sub("", text))
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _hide(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "…")
+    return text

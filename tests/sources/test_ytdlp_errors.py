@@ -1,0 +1,214 @@
+"""The table of complaints: yt-dlp's own exceptions and words, and what they mean here."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yt_dlp.networking.exceptions import IncompleteRead, ProxyError, SSLError, TransportError
+from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, PostProcessingError, UserNotLive
+
+from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, Permanent, Temporary
+from musicsyncd.sources import ytdlp_worker
+from musicsyncd.sources.ytdlp import YtdlpOptions, YtdlpSource
+from musicsyncd.sources.ytdlp_errors import LONGEST_PAUSE, LONGEST_REASON, RULES, classify, one_sentence, retry_after
+from tests.fakes.origin import Origin, Page, hls
+
+NOT_A_BOT = "Sign in to confirm you\u2019re not a bot. Use --cookies-from-browser or --cookies for the authentication."
+LIMITED = "Video unavailable. This content isn\u2019t available, try again later. The session has been rate-limited."
+HTML = b"<!DOCTYPE html><html><head><title>A page</title></head><body><p>No music here</p></body></html>"
+
+
+def complaint(error: Exception) -> DownloadError:
+    """An exception as yt-dlp hands it out: wrapped, coloured, with a plea."""
+    return DownloadError(f"\x1b[0;31mERROR:\x1b[0m {error}", (type(error), error, None))
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "says"),
+    [
+        (ExtractorError("This video is DRM protected", expected=True), BadInput, "DRM"),
+        (ExtractorError("[DRM] The requested site is known to use DRM protection", expected=True), BadInput, "DRM"),
+        (GeoRestrictedError("Not here", countries=["DE"]), Permanent, "where this machine stands"),
+        (ExtractorError("The uploader has not made this video available in your country"), Permanent, "machine stands"),
+        (ExtractorError("Private video. Sign in if you've been granted access", expected=True), Permanent, "private"),
+        (ExtractorError("Video unavailable", expected=True), Permanent, "gone"),
+        (ExtractorError("This video has been removed by the uploader", expected=True), Permanent, "gone"),
+        (ExtractorError("The account associated with this video has been terminated"), Permanent, "gone"),
+        (ExtractorError(NOT_A_BOT, expected=True), NeedsPerson, "a person"),
+        (ExtractorError("This video is available to Music Premium members"), NeedsPerson, "signed-in"),
+        (ExtractorError("This track is only available for registered users. Use --cookies"), NeedsPerson, "signed-in"),
+        (ExtractorError("This content isn't available, try again later"), Temporary, "left alone"),
+        (ExtractorError(LIMITED, expected=True), Temporary, "left alone"),
+        (ExtractorError("Premieres in 3 hours", expected=True), Temporary, "not out yet"),
+        (UserNotLive(), BadInput, "live stream"),
+        (ExtractorError("Requested format is not available. Use --list-formats"), Permanent, "no audio"),
+        (ExtractorError("No video formats found!"), BadInput, "no audio"),
+        (PostProcessingError("ffprobe and ffmpeg not found. Please install"), Permanent, "ffmpeg"),
+        (PostProcessingError("ffmpeg could not be found. Please install"), Permanent, "imageio-ffmpeg"),
+        (TransportError("[Errno 110] Connection timed out"), Temporary, "network"),
+        (TransportError("[Errno -3] Temporary failure in name resolution"), Temporary, "network"),
+        (TransportError("Resource temporarily unavailable"), Temporary, "network"),
+        (IncompleteRead(partial=5, expected=7), Temporary, "network"),
+        (ProxyError("Tunnel connection failed: 407"), Temporary, "network"),
+        (SSLError("handshake failure"), Temporary, "network"),
+        (OSError(errno.ENOSPC, "No space left on device"), NeedsPerson, "space"),
+        (KeyError("streams"), Temporary, "could not be fetched"),
+        (ExtractorError("Unable to extract video data"), Temporary, "could not be fetched"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_a_complaint_has_its_class(error: Exception, expected: type[MusicsyncError], says: str) -> None:
+    """Bare, wrapped, or as the cause of another: the same class, in sentences without the vendor's pleas."""
+    for raised in (error, complaint(error), complaint(ExtractorError(f"Failed: {error}", cause=error))):
+        known = classify(raised)
+        if raised is error or not isinstance(error, KeyError):
+            assert type(known) is expected
+            assert says in str(known)
+        assert not any(plea in str(known) for plea in ("report this", "--cookies", "\x1b", "ERROR", "\n"))
+
+
+def test_our_own_errors_pass_unchanged() -> None:
+    """What a hook of ours raised amid a download comes out as it is."""
+    own = BadInput("too large")
+    assert classify(complaint(ExtractorError("x", cause=own))) is own
+
+
+def test_the_words_of_an_id_decide_nothing() -> None:
+    """A file called like a complaint is not mistaken for one."""
+    error = ExtractorError("Unable to parse", video_id="private video DRM", ie="generic")
+    assert type(classify(complaint(error))) is Temporary
+
+
+def test_secrets_are_taken_out() -> None:
+    """A proxy's password is not in the error."""
+    known = classify(TransportError("cannot reach http://me:pass@proxy"), secrets=("http://me:pass@proxy", "pass", ""))
+    assert "pass" not in str(known)
+
+
+@given(st.text())
+def test_any_message_becomes_one_printable_sentence(message: str) -> None:
+    """Whatever a site makes the vendor say, it fits on one line of bounded length, and can be classified."""
+    sentence = one_sentence(message)
+    assert len(sentence) <= LONGEST_REASON
+    assert sentence.isprintable()
+    assert str(classify(DownloadError(message)))
+
+
+def test_every_rule_can_be_reached() -> None:
+    """No rule is dead: each one's words are met first by some text."""
+    texts = (
+        "DRM", "ffmpeg not found", "not a bot", "try again later", "Premieres in", "Did not get any data blocks",
+        "Downloaded 5 bytes, expected 7", "not currently live", "in your country", "private", "removed", "log in",
+        "no formats found", "Requested format is not available", "file:// URLs", "The extracted extension",
+        "is not a valid URL",
+    )  # fmt: skip
+    reached = {next((rule.what for rule in RULES if rule.words.search(text)), text) for text in texts}
+    assert reached == {rule.what for rule in RULES}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("120", 120.0),
+        (" 5 ", 5.0),
+        ("0", 1.0),
+        ("99999999", LONGEST_PAUSE),
+        ("Thu, 01 Jan 2026 00:10:00 GMT", 600.0),
+        ("Thu, 01 Jan 2020 00:00:00 GMT", 1.0),
+        ("soon", None),
+        ("-5", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(value: str | None, expected: float | None) -> None:
+    """Both forms of the header, bounded; nonsense is silence."""
+    assert retry_after(value, datetime(2026, 1, 1, tzinfo=UTC)) == expected
+
+
+@given(st.text())
+def test_any_retry_after_is_survived(value: str) -> None:
+    """A header from outside never breaks the classification."""
+    seconds = retry_after(value)
+    assert seconds is None or 1 <= seconds <= LONGEST_PAUSE
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Origin]:
+    """One origin for all statuses."""
+    with Origin() as origin:
+        yield origin
+
+
+def look(url: str) -> Any:
+    """Look with the worker's own function, in this process."""
+    options = YtdlpSource(YtdlpOptions(socket_timeout=5.0))._request_options()
+    request = {"do": "look", "url": url, "limit": 10, "options": options}
+    try:
+        return ytdlp_worker.handle(request, lambda message: None)
+    finally:
+        collect_sockets()
+
+
+def collect_sockets() -> None:
+    """The vendor leaves failed requests' sockets to the end of the worker, which is not the end of this process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("page", "expected", "says", "delay"),
+    [
+        (Page(status=404), Permanent, "gone", None),
+        (Page(status=410), Permanent, "gone", None),
+        (Page(status=401), NeedsPerson, "signed-in", None),
+        (Page(status=403), Permanent, "refuses", None),
+        (Page(status=429, headers={"Retry-After": "77"}), Temporary, "left alone", 77.0),
+        (Page(status=429), Temporary, "left alone", 900.0),
+        (Page(status=500), Temporary, "out of order", None),
+        (Page(status=503, headers={"Retry-After": "120"}), Temporary, "out of order", 120.0),
+        (Page(body=HTML, content_type="text/html"), BadInput, "No music", None),
+        (Page(body=hls(2, ended=False), content_type="application/x-mpegurl"), BadInput, "live stream", None),
+        (Page(status=302, headers={"Location": "file:///etc/passwd"}), Permanent, "refuses", None),
+        (Page(status=302, headers={"Location": "/x"}), Permanent, "refuses", None),
+    ],
+    ids=["404", "410", "401", "403", "429-after", "429", "500", "503-after", "html", "live", "to-file", "loop"],
+)
+def test_what_the_web_answers_becomes_our_errors(
+    origin: Origin, page: Page, expected: type[MusicsyncError], says: str, delay: float | None
+) -> None:
+    """Each real answer has its class, its words, and the pause that was asked for."""
+    with pytest.raises(MusicsyncError) as caught:
+        look(origin.serve("/x", page))
+    assert type(caught.value) is expected
+    assert says in str(caught.value)
+    assert "report" not in str(caught.value)
+    assert getattr(caught.value, "delay", None) == delay
+
+
+def test_a_media_address_that_ran_out_is_tried_again(
+    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """403 for the audio after its page was read is Temporary: the next try gets a fresh address."""
+    monkeypatch.chdir(tmp_path)
+    origin.serve("/audio.mp3", Page(status=403))
+    page = b'<!DOCTYPE html><html><title>A - B</title><audio src="/audio.mp3"></audio></html>'
+    request = {
+        "do": "fetch",
+        "url": origin.serve("/page", Page(body=page, content_type="text/html")),
+        "folder": str(tmp_path),
+        "options": YtdlpSource()._request_options(),
+    }
+    with pytest.raises(Temporary, match="refused the audio"):
+        ytdlp_worker.handle(request, lambda message: None)
+    collect_sockets()
