@@ -1,0 +1,1 @@
+"""Where audio is kept: shelves behind one port."""

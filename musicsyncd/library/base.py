@@ -1,0 +1,124 @@
+"""The port behind which every shelf stands: a place where finished files are kept and found again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+
+class Condition(StrEnum):
+    """How a shelf is, told apart because each asks for something else of a person."""
+
+    READY = "ready"
+    ABSENT = "absent"
+    """Not mounted, or its marker is not there: an empty mount point is never an emptied library."""
+    FOREIGN = "foreign"
+    """Another volume's marker is there."""
+    READ_ONLY = "read-only"
+    FULL = "full"
+    """Less free space than the shelf's `min_free`."""
+    DENIED = "denied"
+    """The system forbids reading or writing it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShelfState:
+    """What was seen when the shelf was last looked at."""
+
+    condition: Condition
+    why: str = ""
+    """One sentence when it is not ready."""
+    fix: str = ""
+    free: int | None = None
+    """Free bytes."""
+    path: str = ""
+    marker: str = ""
+    """The id in the marker file."""
+
+    @property
+    def ready(self) -> bool:
+        return self.condition is Condition.READY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A file on a shelf, as it was read back from there."""
+
+    shelf: str
+    """The shelf's name."""
+    marker: str
+    """The id in the volume's marker at the time."""
+    path: str
+    """Relative to the shelf's root, with forward slashes, as the volume spells it."""
+    format: str
+    size: int
+    mtime_ns: int
+    sha256: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Kept:
+        return cls(**data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """A finished file that waits to be put on a shelf."""
+
+    path: Path
+    format: str
+    extension: str
+    """Without the dot."""
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """What a placing came to."""
+
+    kept: Kept
+    recycled: str | None = None
+    """Where the file that this one replaces lies now, below the shelf's root; None when none made way."""
+
+
+class Shelf:
+    """A place for finished files. `target` is its name in evidence: `volume:VIBES`."""
+
+    name: str
+    target: str
+    formats: tuple[str, ...]
+    """The formats that this shelf wants."""
+    layout: str
+    """Template of the names here, for `naming.relative_path`."""
+
+    async def state(self) -> ShelfState:
+        """Look at the shelf now; never raises for a shelf that is merely away."""
+        raise NotImplementedError
+
+    async def place(self, staged: Staged, wanted: str, *, tie_breaker: str, replaces: Kept | None = None) -> Placed:
+        """Keep a copy of the staged file near the relative path `wanted` (no extension), whole or not at all.
+
+        Idempotent: when the very bytes already stand at one of the names this call would use, they are taken
+        as placed. A name that another file holds is never overwritten: the tie breaker (short, unique to the
+        track) is added. A file that this one replaces goes to the volume's recycle area, unless somebody
+        changed it: then it stays where it is. Raises Degraded when the shelf cannot take the file now,
+        Temporary when the staged file is not what was recorded, Permanent when it is empty.
+        """
+        raise NotImplementedError
+
+    async def look(self, kept: Kept) -> Kept | None:
+        """The file as it stands now, or None when it is gone or its bytes are others.
+
+        Size and time as kept are taken for the same bytes; otherwise they are read. On exFAT, whose times are whole
+        seconds, a change of equal length within the same two seconds goes unseen. Degraded when the shelf is away.
+        """
+        raise NotImplementedError
+
+    async def readable(self, kept: Kept, folder: Path) -> Path:
+        """Where the kept file can be read; a shelf without paths of its own puts a copy into `folder`."""
+        raise NotImplementedError

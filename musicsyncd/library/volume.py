@@ -1,0 +1,168 @@
+"""A shelf that is a folder on a disk: known by its marker, never by its path alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Final, TypeVar
+
+from musicsyncd.clock import Clock, SystemClock
+from musicsyncd.errors import Degraded
+from musicsyncd.library.base import Condition, Kept, Placed, Shelf, ShelfState, Staged
+from musicsyncd.library.disk import is_stray, is_temporary
+from musicsyncd.library.folders import existing_folder
+from musicsyncd.library.marker import MOUNT_ROOTS, Marker, adopt, look_at
+from musicsyncd.library.naming import SHORTER_COMPONENT
+from musicsyncd.library.patience import Heartbeat, Patience
+from musicsyncd.library.placing import Order, place, unchanged
+from musicsyncd.library.refusal import refusal, unlikely_name
+
+T = TypeVar("T")
+PROBE_DEADLINE: Final = 5.0
+"""Seconds within which a disk must tell how it is; one that sleeps needs two or three to spin up."""
+LONGEST_SILENCE: Final = 60.0
+"""Seconds without progress after which a disk that is being read or written counts as gone."""
+
+
+class Volume(Shelf):
+    """One `[[volumes]]` entry of the settings.
+
+    `min_free` is in bytes; `known_marker` is the id that the volume's marker had when it was first met (None:
+    never); it is learnt by `adopt`, for the caller to keep. One caller places at a time; the rest may run
+    whenever they like.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        *,
+        formats: Sequence[str],
+        layout: str,
+        min_free: int = 0,
+        known_marker: str | None = None,
+        clock: Clock | None = None,
+        mount_roots: Sequence[Path] = MOUNT_ROOTS,
+        probe_deadline: float = PROBE_DEADLINE,
+        longest_silence: float = LONGEST_SILENCE,
+    ) -> None:
+        self.name, self.target, self.formats, self.layout = name, f"volume:{name}", tuple(formats), layout
+        self.path, self.min_free, self.known_marker = path, min_free, known_marker
+        self._clock = clock or SystemClock()
+        self._mount_roots = tuple(mount_roots)
+        self._probe_deadline, self._longest_silence = probe_deadline, longest_silence
+        self._patience = Patience(name)
+
+    async def state(self) -> ShelfState:
+        return await self._seen(
+            lambda _: look_at(self.path, self.name, self.known_marker, self.min_free), self._probe_deadline
+        )
+
+    async def adopt(self, *, consent: bool = False) -> ShelfState:
+        """Meet the volume: take its marker as known, or write one where there never was one.
+
+        A missing folder is made when its parent exists. What may be the mount point of a disk that is away
+        gets neither folder nor marker, unless a person gave `consent` (`musicsyncctl volumes add`): then an
+        existing folder is marked, also in place of a disk that was known before. Another volume's marker
+        always stays. Like `state`, it raises nothing for a volume that is away; when it is ready,
+        `known_marker` is its marker's id.
+        """
+        marker = Marker.new(self.name, self._clock.now())
+        known = None if consent else self.known_marker
+        state = await self._seen(
+            lambda _: adopt(self.path, marker, known, self.min_free, self._mount_roots, consent=consent),
+            self._probe_deadline,
+        )
+        self.known_marker = state.marker or self.known_marker
+        return state
+
+    async def place(self, staged: Staged, wanted: str, *, tie_breaker: str, replaces: Kept | None = None) -> Placed:
+        state = await self._reachable()
+        order = Order(
+            root=self.path,
+            shelf=self.name,
+            target=self.target,
+            state=state,
+            min_free=self.min_free,
+            staged=staged,
+            wanted=wanted,
+            tie_breaker=tie_breaker,
+            replaces=replaces,
+            day=self._clock.now().date().isoformat(),
+            beat=lambda: None,
+        )
+        return await self._done(lambda heart: _place(replace(order, beat=heart.beat)))
+
+    async def look(self, kept: Kept) -> Kept | None:
+        state = await self._reachable()
+        if kept.marker != state.marker:
+            return None
+        return await self._done(lambda heart: _look(self.path, kept, heart.beat))
+
+    async def readable(self, kept: Kept, folder: Path) -> Path:
+        await self._reachable()
+        return self.path / kept.path
+
+    async def sweep(self) -> int:
+        """Remove what earlier processes left half-written; how many. Nothing on a volume that is away."""
+        state = await self.state()
+        if state.condition not in (Condition.READY, Condition.FULL):
+            return 0
+        return await self._done(lambda heart: _sweep(self.path, heart.beat))
+
+    async def _seen(self, look: Callable[[Heartbeat], ShelfState], deadline: float) -> ShelfState:
+        try:
+            return await self._patience.run(look, quiet=deadline)
+        except TimeoutError as error:
+            why, fix = f"{self.path} hangs: {error}", "Unmount and mount it again"
+            return ShelfState(condition=Condition.ABSENT, why=why, fix=fix, path=str(self.path))
+
+    async def _reachable(self) -> ShelfState:
+        """How the volume is, if files on it can be read; Degraded if not."""
+        state = await self.state()
+        if state.marker and state.condition in (Condition.READY, Condition.FULL, Condition.READ_ONLY):
+            return state
+        what = f"The volume {self.name!r} is {state.condition}"
+        raise Degraded(what, target=self.target, why=state.why, fix=state.fix)
+
+    async def _done(self, work: Callable[[Heartbeat], T]) -> T:
+        try:
+            return await self._patience.run(work, quiet=self._longest_silence)
+        except TimeoutError as error:
+            what = f"The volume {self.name!r} hangs: {error}"
+            raise Degraded(what, target=self.target, fix="Unmount and mount it again") from error
+        except OSError as error:
+            raise refusal(error, self.name, self.target) from error
+
+
+def _place(order: Order) -> Placed:
+    try:
+        return place(order)
+    except OSError as error:
+        if not unlikely_name(error):
+            raise
+        return place(order, longest=SHORTER_COMPONENT)  # eCryptfs and some network volumes take less than 255 bytes
+
+
+def _look(root: Path, kept: Kept, beat: Callable[[], None]) -> Kept | None:
+    path = PurePosixPath(kept.path)
+    with existing_folder(root, path.parts[:-1]) as folder:
+        entry = folder and folder.spelling(path.name)
+        status = unchanged(kept, folder, entry, beat) if folder and entry else None
+        if not folder or not entry or status is None:
+            return None
+        return replace(kept, path=folder.path_of(entry), mtime_ns=status.st_mtime_ns)
+
+
+def _sweep(root: Path, beat: Callable[[], None]) -> int:
+    removed = 0
+    for folder, folders, files in os.walk(root):
+        beat()
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (Path(folder, name) for name in files if is_temporary(name)):
+            if is_stray(path.name, path.lstat().st_mtime):
+                path.unlink(missing_ok=True)
+                removed += 1
+    return removed
