@@ -1,0 +1,96 @@
+"""Tags a copy of a finished file, reads all of it back, and only then puts it in place. Workers only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from musicsyncd.audio import containers
+from musicsyncd.audio.artwork import Artwork, artwork
+from musicsyncd.audio.decode import Source, pcm_md5
+from musicsyncd.audio.files import settle, sha256, unfinished, writing
+from musicsyncd.audio.probe import probe
+from musicsyncd.audio.tags import FIELDS, Texts, from_texts, to_texts
+from musicsyncd.audio.values import AudioProbe, Made, Tags
+from musicsyncd.errors import BadInput, MusicsyncError, Permanent
+
+
+def tag(made: Made, tags: Tags, cover: Artwork | None) -> Made:
+    """The file as it stands afterwards, its sound unchanged; an error leaves it as it was."""
+    path, texts = Path(made.path), to_texts(tags)
+    copy = unfinished(path)
+    try:
+        with writing(path):
+            shutil.copyfile(path, copy)
+            containers.CONTAINERS[made.format].write(copy, texts, cover)
+        _verify(copy, made, texts, cover)
+        with writing(path):
+            size, digest = copy.stat().st_size, sha256(copy)
+            settle(copy, path)
+    finally:
+        copy.unlink(missing_ok=True)
+    return replace(made, size=size, sha256=digest)
+
+
+def read(path: Path, folder: Path | None) -> tuple[AudioProbe, Tags, str | None]:
+    """What an incoming file is and says, and its cover saved as `artwork.jpg` or `.png` in `folder`.
+
+    Damaged tags or a damaged cover keep no audio away: they count as absent.
+    """
+    with Source(path) as source:
+        picture = source.picture()
+        texts: Texts = {}
+        if container := containers.of_file(path):
+            with contextlib.suppress(Exception):  # on damaged tags mutagen raises more than it documents
+                texts, embedded = container.read(path)
+                picture = embedded or picture
+        texts = texts or containers.of_metadata(source.metadata)
+    with Source(path) as source:
+        found = probe(source, full=False)
+    return found, from_texts(texts), _saved(picture, folder)
+
+
+def _saved(picture: bytes | None, folder: Path | None) -> str | None:
+    if picture is None or folder is None:
+        return None
+    try:
+        cover = artwork(picture, "the embedded cover")
+    except BadInput:
+        return None
+    final = folder / f"artwork.{cover.extension}"
+    with writing(final):
+        unfinished(final).write_bytes(cover.data)
+        settle(unfinished(final), final)
+    return os.fspath(final)
+
+
+def _verify(copy: Path, made: Made, texts: Texts, cover: Artwork | None) -> None:
+    """Hold every field and every sample of the tagged copy against what they should be."""
+    container = containers.CONTAINERS[made.format]
+    standing, picture = container.read(copy)
+    wrong = [name for name in _places(made.format) if name in texts and standing.get(name) != texts[name]]
+    if cover and picture != cover.data:
+        wrong.append("cover")
+    if wrong:
+        why = f"Read back, these differ: {', '.join(wrong)}"
+        raise Permanent(f"The tags of {Path(made.path).name} did not hold", why=why, fix="Report it with these tags")
+    try:
+        heard = pcm_md5(copy)
+    except BadInput as error:
+        raise _changed(made, str(error)) from error
+    if heard != made.pcm_md5:
+        raise _changed(made, f"Its samples hash to {heard} instead of {made.pcm_md5}")
+
+
+def _changed(made: Made, why: str) -> MusicsyncError:
+    name = Path(made.path).name
+    return Permanent(f"{name} does not hold the samples that were made", why=why, fix="Have the track transcoded again")
+
+
+def _places(format_: str) -> list[str]:
+    """The fields that this format has a place for."""
+    family = {"alac": "mp4", "aac": "mp4", "flac": "vorbis"}.get(format_, "id3")
+    return [field.name for field in FIELDS if getattr(field, family)]

@@ -1,0 +1,175 @@
+"""The audio room's door: hands work on audio files to worker processes. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+from anyio import to_thread
+
+from musicsyncd.audio.files import unfinished
+from musicsyncd.audio.values import FORMATS, Analysis, AudioProbe, Likeness, Made, Tags, Transcoded
+from musicsyncd.errors import BadInput
+from musicsyncd.processes.run import Message, python_worker, run_worker
+
+Progress = Callable[[float | None, str], None]
+"""Told how far a thing is: a share from 0 to 1 (None: unknown) and a short text; called on the event loop."""
+
+_DEPTHS: Final = (None, 16, 24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deadlines:
+    """How long a worker may take before it counts as hung."""
+
+    floor: float = 60.0
+    """Seconds that any file gets."""
+    bytes_per_second: float = 30_000.0
+    """What a slow machine under load still gets through: four hours at 96 kbit/s get an hour and a half."""
+
+    def seconds(self, paths: Iterable[Path]) -> float:
+        """For work on these files; those that are not there count nothing (the worker says so better)."""
+        return self.floor + sum(_size(path) for path in paths) / self.bytes_per_second
+
+
+class AudioWorkers:
+    """Work on audio files, each call in a worker process of its own.
+
+    Every method raises what the worker classified: BadInput for a file that is no whole audio,
+    Denied, NeedsPerson (the disk is full) and Temporary (the worker died or overran its deadline).
+    """
+
+    def __init__(
+        self,
+        *,
+        deadlines: Deadlines | None = None,
+        nice: int = 10,
+        lowest: float = 70.0,
+        highest: float = 180.0,
+    ) -> None:
+        """`nice` is added to the workers' priority; BPM are folded by octaves into `lowest` to `highest`."""
+        self._deadlines, self._nice = deadlines or Deadlines(), nice
+        self._tempo = {"lowest": lowest, "highest": highest}
+
+    async def probe(self, path: Path, *, full: bool = False) -> AudioProbe:
+        """What the file really contains; `full` decodes it all, and refuses what is damaged or cut short."""
+        return AudioProbe.from_dict(await self._ask({"do": "probe", "path": os.fspath(path), "full": full}, [path]))
+
+    async def read(self, path: Path, folder: Path | None = None) -> tuple[AudioProbe, Tags, Path | None]:
+        """An incoming file's facts and tags; its cover as a JPEG or PNG in `folder` (None: not wanted)."""
+        request = {"do": "read", "path": os.fspath(path), "folder": os.fspath(folder) if folder else None}
+        answer = await self._ask(request, [path])
+        cover = Path(answer["artwork"]) if answer["artwork"] else None
+        return AudioProbe.from_dict(answer["probe"]), Tags.from_dict(answer["tags"]), cover
+
+    async def transcode(
+        self,
+        source: Path,
+        folder: Path,
+        formats: Sequence[str],
+        *,
+        depth: int | None = None,
+        sample_rate: int | None = None,
+        analyze: bool = True,
+        progress: Progress | None = None,
+    ) -> Transcoded:
+        """Make every format from one decode, as `<format>.<extension>` in `folder`: all of them, or none.
+
+        `depth` (16 or 24 bits) and `sample_rate` (Hz) are the source's when None (16 bits for a lossy
+        one, 24 for a float one).
+        """
+        if unknown := [name for name in formats if name not in FORMATS]:
+            raise BadInput(f"There is no format {', '.join(unknown)}", fix=f"Choose from {', '.join(FORMATS)}")
+        if depth not in _DEPTHS:
+            raise BadInput(f"{depth} bits cannot be made", fix="Choose 16 or 24")
+        request = {
+            "do": "transcode",
+            "source": os.fspath(source),
+            "folder": os.fspath(folder),
+            "formats": [*dict.fromkeys(formats)],
+            "depth": depth,
+            "sample_rate": sample_rate or None,
+            "analyze": analyze,
+            **self._tempo,
+        }
+        try:
+            return Transcoded.from_dict(await self._ask(request, [source], progress))
+        except BaseException:
+            await _sweep([folder / f"{name}.{FORMATS[name].extension}" for name in formats])
+            raise
+
+    async def analyze(self, path: Path) -> Analysis:
+        """Listen to a whole file again."""
+        return Analysis.from_dict(await self._ask({"do": "analyze", "path": os.fspath(path), **self._tempo}, [path]))
+
+    async def tag(
+        self,
+        files: Sequence[Made],
+        tags: Tags,
+        artwork: Path | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> tuple[Made, ...]:
+        """Write tags and cover into each file, read them back, and decode it to see that it sounds the same.
+
+        A file is replaced only by a verified copy; what the tags leave out stays as it is. Idempotent.
+        """
+        paths = [Path(made.path) for made in files]
+        request = {
+            "do": "tag",
+            "files": [made.as_dict() for made in files],
+            "tags": tags.as_dict(),
+            "artwork": os.fspath(artwork) if artwork else None,
+        }
+        try:
+            answer = await self._ask(request, paths, progress)
+        except BaseException:
+            await _sweep(paths)
+            raise
+        return tuple(Made.from_dict(made) for made in answer["files"])
+
+    async def compare(self, fingerprint: str, others: Mapping[str, str]) -> dict[str, Likeness]:
+        """How alike this fingerprint is to each of the others, under their own names."""
+        if not others:
+            return {}
+        request = {"do": "compare", "fingerprint": fingerprint, "others": dict(others)}
+        answer = await self._ask(request, [])
+        return {name: Likeness.from_dict(likeness) for name, likeness in answer.items()}
+
+    async def _ask(
+        self, request: dict[str, Any], files: Sequence[Path], progress: Progress | None = None
+    ) -> dict[str, Any]:
+        def hear(message: Message) -> None:
+            if progress and "share" in message:
+                progress(message["share"], message["text"])
+
+        return await run_worker(
+            python_worker("musicsyncd.audio.worker"),
+            request,
+            name="audio",
+            deadline=await to_thread.run_sync(self._deadlines.seconds, files),
+            on_message=hear,
+            nice=self._nice,
+        )
+
+
+async def _sweep(files: Sequence[Path]) -> None:
+    """Remove what a worker that was ended on its way to these files could not remove itself."""
+
+    def sweep() -> None:
+        for file in files:
+            unfinished(file).unlink(missing_ok=True)
+
+    with anyio.CancelScope(shield=True):
+        await to_thread.run_sync(sweep)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

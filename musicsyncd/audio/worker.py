@@ -1,0 +1,111 @@
+"""The audio worker program: one request in, one answer out (`musicsyncd.audio.work` asks)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from musicsyncd.audio.decode import Source
+from musicsyncd.audio.probe import decoder_version, probe
+from musicsyncd.audio.transcode import Transcode
+from musicsyncd.audio.values import FORMATS, Likeness, Made, Tags
+from musicsyncd.processes.child import Emit, serve
+
+Request = dict[str, Any]
+
+
+def handle(request: Request, emit: Emit) -> dict[str, Any]:
+    """Do what `do` names."""
+    return _DOES[request["do"]](request, emit)
+
+
+def _probe(request: Request, emit: Emit) -> dict[str, Any]:
+    with Source(Path(request["path"])) as source:
+        return probe(source, full=request["full"]).as_dict()
+
+
+def _read(request: Request, emit: Emit) -> dict[str, Any]:
+    from musicsyncd.audio import tagging  # what only some requests need is loaded for those only
+
+    folder = Path(request["folder"]) if request["folder"] else None
+    found, tags, cover = tagging.read(Path(request["path"]), folder)
+    return {"probe": found.as_dict(), "tags": tags.as_dict(), "artwork": cover}
+
+
+def _transcode(request: Request, emit: Emit) -> dict[str, Any]:
+    with Source(Path(request["source"])) as source:
+        work = Transcode(
+            source,
+            Path(request["folder"]),
+            [FORMATS[name] for name in request["formats"]],
+            depth=request["depth"],
+            sample_rate=request["sample_rate"],
+            listener=_listener(request) if request["analyze"] else None,
+            told=_told(emit),
+        )
+        return work.run().as_dict()
+
+
+def _analyze(request: Request, emit: Emit) -> dict[str, Any]:
+    listener = _listener(request)
+    with Source(Path(request["path"])) as source:
+        for block in source.blocks():
+            listener.feed(block)
+        source.refuse_if_broken()
+    return dict(listener.analysis(decoder_version()).as_dict())
+
+
+def _tag(request: Request, emit: Emit) -> dict[str, Any]:
+    from musicsyncd.audio import tagging
+    from musicsyncd.audio.artwork import artwork_of
+
+    tags = Tags.from_dict(request["tags"])
+    cover = artwork_of(Path(request["artwork"])) if request["artwork"] else None
+    told, files = _told(emit), [Made.from_dict(made) for made in request["files"]]
+    tagged = []
+    for number, made in enumerate(files):
+        told(number / len(files), f"tagging {made.format}")
+        tagged.append(tagging.tag(made, tags, cover).as_dict())
+    return {"files": tagged}
+
+
+def _compare(request: Request, emit: Emit) -> dict[str, Any]:
+    from musicsyncd.analysis.fingerprint import compare, decode
+
+    mine = decode(request["fingerprint"])
+    found = {}
+    for name, text in request["others"].items():
+        comparison = compare(mine, decode(text))
+        found[name] = Likeness(
+            bit_error_rate=float(comparison.bit_error_rate),
+            overlap_share=float(comparison.overlap_share),
+            offset_seconds=float(comparison.offset_seconds),
+        ).as_dict()
+    return found
+
+
+def _listener(request: Request) -> Any:
+    from musicsyncd.audio.listen import Listener, TempoRange
+
+    return Listener(TempoRange(lowest=request["lowest"], highest=request["highest"]))
+
+
+def _told(emit: Emit) -> Callable[[float | None, str], None]:
+    def told(share: float | None, text: str) -> None:
+        emit({"share": share, "text": text})
+
+    return told
+
+
+_DOES: Final[dict[str, Callable[[Request, Emit], dict[str, Any]]]] = {
+    "probe": _probe,
+    "read": _read,
+    "transcode": _transcode,
+    "analyze": _analyze,
+    "tag": _tag,
+    "compare": _compare,
+}
+
+if __name__ == "__main__":
+    serve(handle)
