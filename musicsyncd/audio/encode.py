@@ -76,11 +76,12 @@ class Output:
         if size < self._written:  # closing does not tell of a failed last write
             raise Temporary(f"{self.final.name} was not written whole", why=f"{size} of {self._written} bytes stand")
 
-    def name_it(self, *, pcm: str, lossless_source: bool) -> Made:
+    def name_it(self, *, pcm: str, lossless_source: bool, hashed: bool) -> Made:
         """Give the completed file its final name; `pcm` is the hash of the samples that it was given."""
         with writing(self.final):
             held = pcm if self.format.lossless else pcm_md5(self.temporary)
-            digest, size = sha256(self.temporary), self.temporary.stat().st_size
+            digest = sha256(self.temporary) if hashed else ""
+            size = self.temporary.stat().st_size
             settle(self.temporary, self.final)
             self._named = True
         context = self.stream.codec_context

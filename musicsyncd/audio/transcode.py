@@ -35,13 +35,14 @@ class Transcode:
         sample_rate: int | None,
         listener: Listener | None,
         told: Told,
+        hashed: bool = True,
     ) -> None:
         """`depth` (bits) and `sample_rate` (Hz) are the source's own when None; `told` hears shares."""
         self._source, self._folder, self._formats = source, folder, formats
         self._width = depth or source.width
         rate = sample_rate if sample_rate != source.stream.codec_context.sample_rate else None
         self._samples = Samples(self._width, rate)
-        self._listener, self._told = listener, told
+        self._listener, self._told, self._hashed = listener, told, hashed
         self._outputs: list[Output] = []
         self._next_word = 0.0
 
@@ -81,7 +82,7 @@ class Transcode:
         pcm, lossless = self._samples.md5, self._source.lossless
         for output in self._outputs:
             output.complete()
-        return tuple(output.name_it(pcm=pcm, lossless_source=lossless) for output in self._outputs)
+        return tuple(output.name_it(pcm=pcm, lossless_source=lossless, hashed=self._hashed) for output in self._outputs)
 
     def _report(self, made: tuple[Made, ...]) -> Transcoded:
         if self._listener:

@@ -106,7 +106,7 @@ class Made(_Value):
     size: int
     """Bytes."""
     sha256: str
-    """Of the file's bytes, hexadecimal; changes with every tag."""
+    """Of the file's bytes, hexadecimal; changes with every tag; empty where nobody asked for it."""
     pcm_md5: str
     """Of the decoded samples: interleaved, little-endian, 16 bits in two bytes, 24 in the top of four."""
     lossless_source: bool

@@ -75,12 +75,13 @@ class AudioWorkers:
         depth: int | None = None,
         sample_rate: int | None = None,
         analyze: bool = True,
+        hashed: bool = True,
         progress: Progress | None = None,
     ) -> Transcoded:
         """Make every format from one decode, as `<format>.<extension>` in `folder`: all of them, or none.
 
         `depth` (16 or 24 bits) and `sample_rate` (Hz) are the source's when None (16 bits for a lossy
-        one, 24 for a float one).
+        one, 24 for a float one). Without `hashed` the files' own hashes are left out: tags change them anyway.
         """
         if unknown := [name for name in formats if name not in FORMATS]:
             raise BadInput(f"There is no format {', '.join(unknown)}", fix=f"Choose from {', '.join(FORMATS)}")
@@ -94,6 +95,7 @@ class AudioWorkers:
             "depth": depth,
             "sample_rate": sample_rate or None,
             "analyze": analyze,
+            "hashed": hashed,
             **self._tempo,
         }
         try:

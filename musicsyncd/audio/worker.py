@@ -43,6 +43,7 @@ def _transcode(request: Request, emit: Emit) -> dict[str, Any]:
             sample_rate=request["sample_rate"],
             listener=_listener(request) if request["analyze"] else None,
             told=_told(emit),
+            hashed=request["hashed"],
         )
         return work.run().as_dict()
 

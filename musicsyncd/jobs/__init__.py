@@ -1,0 +1,1 @@
+"""Every request written down, done once, in turn."""
