@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import av
 from av.audio.frame import AudioFrame
@@ -34,6 +34,8 @@ DAMAGE_ALLOWED: Final = 0.01
 MISSING_ALLOWED: Final = 0.02
 """Share of the stated length; less than a second is forgiven too (encoder delay, rounded headers)."""
 _GIVE_UP: Final = 64
+_LENIENT: Final[dict[str, Any]] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+"""PyAV 19 takes what is no UTF-8 in tags as it comes, and knows the option no more."""
 _HOLDS_NO_LENGTH: Final = frozenset({"aac", "ac3", "amr", "dts", "eac3", "flv", "mpegts"})
 
 av.logging.set_level(None)  # what matters is raised or counted; stderr is for tracebacks
@@ -339,12 +341,13 @@ def _size(path: Path) -> int:
 def _open(path: Path) -> av.container.InputContainer:
     # "file:" keeps a name such as "concat:a|b" from being taken for a protocol
     try:
-        return av.open(
+        container: av.container.InputContainer = av.open(
             f"file:{path}",
             mode="r",
             options={"format_whitelist": DEMUXERS, "protocol_whitelist": "file"},
-            metadata_errors="replace",
+            **_LENIENT,
         )
+        return container
     except PermissionError as error:
         raise Denied(f"{path.name} may not be read", why=str(error)) from error
     except (av.FFmpegError, ValueError) as error:

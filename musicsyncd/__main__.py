@@ -1,0 +1,56 @@
+"""python -m musicsyncd, or musicsyncd: read the settings, run the daemon, set the exit status."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import anyio
+
+from musicsyncd import __version__
+from musicsyncd.errors import MusicsyncError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run in the foreground until told to stop; service managers do the rest."""
+    args = _parser().parse_args(argv)
+    try:
+        return _run(args)
+    except MusicsyncError as error:
+        for line in str(error).splitlines():
+            print(f"musicsyncd: {line}", file=sys.stderr)  # noqa: T201  before there is a log, or when it cannot be
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(args: argparse.Namespace) -> int:
+    from musicsyncd import daemon, log
+    from musicsyncd.database import StateLock
+    from musicsyncd.settings import load
+
+    overrides = {"daemon.mode": args.mode, "daemon.socket": args.socket}
+    reload = partial(load, Path(args.config) if args.config else None, overrides=overrides)
+    loaded = reload()
+    settings = loaded.settings
+    with StateLock(settings.daemon.state_dir), contextlib.ExitStack() as stack:
+        daemon.configure_log(settings)
+        stack.callback(log.shutdown)
+        return anyio.run(daemon.run, loaded, reload)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="musicsyncd", description="The daemon. Steer it with musicsyncctl.")
+    parser.add_argument("--version", action="version", version=f"musicsyncd {__version__}")
+    parser.add_argument("--config", metavar="FILE", help="config.toml to use")
+    parser.add_argument("--mode", choices=("prod", "dev"), help="dev: a state folder, socket and library of its own")
+    parser.add_argument("--socket", metavar="PATH", help="where to listen for musicsyncctl")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The owner's book of tracks: one port, a vendor a file."""

@@ -1,0 +1,67 @@
+"""The port behind which every catalog stands: a book with one row per track, written, read back and never doubled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+Fields = Mapping[str, Any]
+"""A row's content under semantic names (`title`, `bpm`, `paths`), as JSON values; a vendor maps them to its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row as it was read from the catalog."""
+
+    id: str
+    key: str
+    """The external key: what a lost answer is looked up by."""
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """How a publication ended."""
+
+    id: str
+    created: bool
+    changed: tuple[str, ...]
+    """Names of the fields that were written."""
+    before: dict[str, Any]
+    """The written fields as they were, for the journal, less those that the row did not have; empty for a new row."""
+
+
+class Catalog:
+    """A book of tracks. `name` and `target` are its name in settings and in evidence."""
+
+    name: ClassVar[str]
+
+    @property
+    def target(self) -> str:
+        """`catalog:local`."""
+        return f"catalog:{self.name}"
+
+    async def publish(self, key: str, fields: Fields, *, known: str | None) -> Published:
+        """Bring the row in step: find it by its known id, else by its key, else create it; write only what differs.
+
+        Idempotent: publishing the same fields twice writes once. Raises Degraded when the catalog cannot be reached.
+        """
+        raise NotImplementedError
+
+    async def read(self, row_id: str) -> Row | None:
+        """The row as it stands now; None when there is none (any more)."""
+        raise NotImplementedError
+
+
+def digest(fields: Fields) -> str:
+    """What identifies a row's content: SHA-256 over its canonical JSON, hexadecimal."""
+    text = json.dumps(dict(fields), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def differing(wanted: Fields, present: Fields) -> tuple[str, ...]:
+    """Names of the fields whose wanted value is not the present one; a field that is not wanted is left alone."""
+    return tuple(name for name, value in wanted.items() if name not in present or present[name] != value)

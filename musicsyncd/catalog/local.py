@@ -1,0 +1,67 @@
+"""The embedded catalog: rows in the daemon's own database. With no account anywhere, this is the owner's book."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from typing import ClassVar, Final
+
+from musicsyncd.catalog.base import Catalog, Fields, Published, Row, differing
+from musicsyncd.clock import Clock
+from musicsyncd.database import Database
+
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE catalog_row (
+        id TEXT PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,       -- no row is ever doubled: the database itself refuses
+        fields TEXT NOT NULL,
+        created_at TEXT NOT NULL,
+        updated_at TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
+)
+
+
+class LocalCatalog(Catalog):
+    """One table; each publication is one transaction."""
+
+    name: ClassVar[str] = "local"
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    async def publish(self, key: str, fields: Fields, *, known: str | None) -> Published:
+        moment = self._clock.now().isoformat(timespec="milliseconds")
+        return await self._database.write(lambda conn: _publish(conn, key, fields, known, moment))
+
+    async def read(self, row_id: str) -> Row | None:
+        return await self._database.read(lambda conn: _row(conn, "id", row_id))
+
+    async def count(self) -> int:
+        """How many rows the book has."""
+        query = "SELECT count(*) FROM catalog_row"
+        return await self._database.read(lambda conn: int(conn.execute(query).fetchone()[0]))
+
+
+def _publish(conn: sqlite3.Connection, key: str, fields: Fields, known: str | None, moment: str) -> Published:
+    row = (_row(conn, "id", known) if known else None) or _row(conn, "key", key)
+    if row is None:
+        row_id = str(uuid.uuid4())
+        conn.execute(
+            "INSERT INTO catalog_row VALUES (?, ?, ?, ?, ?)", (row_id, key, json.dumps(dict(fields)), moment, moment)
+        )
+        return Published(id=row_id, created=True, changed=tuple(fields), before={})
+    changed = differing(fields, row.fields)
+    if changed:
+        merged = json.dumps(row.fields | dict(fields))
+        conn.execute("UPDATE catalog_row SET fields = ?, updated_at = ? WHERE id = ?", (merged, moment, row.id))
+    before = {name: row.fields[name] for name in changed if name in row.fields}
+    return Published(id=row.id, created=False, changed=changed, before=before)
+
+
+def _row(conn: sqlite3.Connection, column: str, value: str) -> Row | None:
+    query = f"SELECT id, key, fields FROM catalog_row WHERE {column} = ?"  # noqa: S608  the column is ours
+    found = conn.execute(query, (value,)).fetchone()
+    return Row(id=found[0], key=found[1], fields=json.loads(found[2])) if found else None

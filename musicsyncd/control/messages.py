@@ -1,0 +1,209 @@
+"""Questions and answers as checked values. Each answer names its schema, `musicsyncd.<what>/<version>`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Question(BaseModel):
+    """What a client sends; an unknown field is an error, so that a misspelt one is never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SyncQuestion(Question):
+    """`POST /v1/sync`"""
+
+    scope: Literal["url", "next", "incremental", "full"] = "next"
+    urls: list[str] = Field(default_factory=list, max_length=1000)
+    """For scope `url`: http(s) or file:// URLs, or absolute paths; each becomes one request."""
+    source: str = ""
+    dry_run: bool = False
+
+
+class VolumeQuestion(Question):
+    """`POST /v1/volumes`: make a folder known as the volume of that name."""
+
+    path: str = Field(min_length=1)
+    name: str = Field(min_length=1)
+
+
+class Answer(BaseModel):
+    """What the daemon answers; fields may be added, never taken away, within a schema's version."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class Accepted(Answer):
+    """The requests that were written down."""
+
+    schema_: str = Field(default="musicsyncd.accepted/1", alias="schema")
+    jobs: list[str]
+
+
+class ErrorAnswer(Answer):
+    """Why a question was not answered."""
+
+    schema_: str = Field(default="musicsyncd.error/1", alias="schema")
+    error: dict[str, Any]
+    """`MusicsyncError.as_dict`."""
+    exit_code: int
+
+
+class JobAnswer(Answer):
+    """One job."""
+
+    schema_: str = Field(default="musicsyncd.job/1", alias="schema")
+    id: str
+    kind: str
+    key: str
+    label: str
+    """What it is about, for people: a URL or `Artist - Title`."""
+    lane: str
+    priority: int
+    state: str
+    attempts: int
+    step: str
+    not_before: str | None
+    reason: dict[str, Any] | None
+    result: dict[str, Any] | None
+    parent: str | None
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+
+
+class JobsAnswer(Answer):
+    """Jobs, the newest first."""
+
+    schema_: str = Field(default="musicsyncd.jobs/1", alias="schema")
+    jobs: list[JobAnswer]
+
+
+class FileAnswer(Answer):
+    """A file that stands on a shelf, as it was read back."""
+
+    volume: str
+    format: str
+    path: str
+    """Absolute where the volume is mounted, else relative to it."""
+    size: int
+    sha256: str
+    seen_at: str
+
+
+class TrackAnswer(Answer):
+    """Everything that is known of one track."""
+
+    schema_: str = Field(default="musicsyncd.track/1", alias="schema")
+    id: str
+    label: str
+    title: str
+    artists: list[str]
+    album: str
+    source: str
+    source_url: str
+    identities: list[str]
+    state: Literal["standing", "partial", "failed", "duplicate", "unfinished"]
+    targets: dict[str, str]
+    """`standing`, `missing`, or why the target could not be reached, by target."""
+    files: list[FileAnswer]
+    rows: dict[str, str]
+    """The row's id, by catalog target."""
+    analysis: dict[str, Any] | None
+    source_audio: dict[str, Any] | None
+    """Codec, rate, depth and bit rate of the audio as it came."""
+    duplicate_of: str | None
+    verdict: dict[str, Any] | None
+    failure: dict[str, Any] | None
+    created_at: str
+    settled_at: str | None
+
+
+class TracksAnswer(Answer):
+    """Tracks, the newest first."""
+
+    schema_: str = Field(default="musicsyncd.tracks/1", alias="schema")
+    tracks: list[TrackAnswer]
+
+
+class TrackReport(Answer):
+    """How one track asked for ended."""
+
+    track: str
+    label: str
+    job: str | None
+    state: str
+    """A job's state, or `standing` / `duplicate` when there was nothing to do, or `planned` in a dry run."""
+    note: str
+    actions: list[dict[str, Any]]
+    reason: dict[str, Any] | None
+    details: TrackAnswer | None
+
+
+class Report(Answer):
+    """How a request ended, or how far it is. The last thing that `sync --wait` prints."""
+
+    schema_: str = Field(default="musicsyncd.report/1", alias="schema")
+    job: str
+    scope: str
+    url: str
+    state: str
+    settled: bool
+    """Nothing more will happen by itself now: every job has ended or waits for a later try."""
+    exit_code: int
+    summary: str
+    tracks: list[TrackReport]
+    refused: list[dict[str, Any]]
+    rungs: list[dict[str, Any]]
+    reason: dict[str, Any] | None
+
+
+class VolumeAnswer(Answer):
+    """How a volume is."""
+
+    name: str
+    path: str
+    condition: str
+    why: str
+    fix: str
+    free: int | None
+    marker: str
+    formats: list[str]
+    parked: int
+
+
+class VolumesAnswer(Answer):
+    """Every volume in the settings."""
+
+    schema_: str = Field(default="musicsyncd.volumes/1", alias="schema")
+    volumes: list[VolumeAnswer]
+
+
+class StatusAnswer(Answer):
+    """How the daemon is."""
+
+    schema_: str = Field(default="musicsyncd.status/1", alias="schema")
+    version: str
+    mode: str
+    pid: int
+    started_at: str
+    uptime: float
+    """Seconds."""
+    memory: int
+    """Resident bytes of the daemon process."""
+    config: str
+    state_dir: str
+    log_file: str
+    jobs: dict[str, dict[str, int]]
+    """How many are in each state, by kind."""
+    running: list[JobAnswer]
+    next_due: str | None
+    """When the earliest waiting job may be tried."""
+    tracks: dict[str, int]
+    volumes: list[VolumeAnswer]
+    catalogs: list[str]
+    attention: list[str]
+    """What a person should see to, one sentence each."""

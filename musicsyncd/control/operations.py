@@ -1,0 +1,232 @@
+"""What each question does: put a request on the queue, or look. Nothing here waits for work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from musicsyncd.clock import Clock
+from musicsyncd.control import report
+from musicsyncd.control.messages import (
+    Accepted,
+    JobAnswer,
+    JobsAnswer,
+    Report,
+    StatusAnswer,
+    SyncQuestion,
+    TrackAnswer,
+    TracksAnswer,
+    VolumeAnswer,
+    VolumesAnswer,
+)
+from musicsyncd.crashpoints import CrashPoint, crash_point
+from musicsyncd.errors import BadInput
+from musicsyncd.jobs.base import WorkEngine
+from musicsyncd.jobs.job import Job, JobEvent, JobFilter, JobState, Lane
+from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.library.base import Shelf
+from musicsyncd.sync.engine import REQUEST, TRACK
+from musicsyncd.sync.look import Lookout
+from musicsyncd.sync.request import Scope, SyncRequest
+
+MOST_LISTED: Final = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class DaemonFacts:
+    """What does not change while the daemon runs."""
+
+    version: str
+    mode: str
+    pid: int
+    started_at: datetime
+    config: str
+    state_dir: str
+    log_file: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operations:
+    """One method per question."""
+
+    facts: DaemonFacts
+    ledger: Ledger
+    jobs: WorkEngine
+    lookout: Lookout
+    clock: Clock
+
+    # Asking for work
+
+    async def sync(self, question: SyncQuestion) -> Accepted:
+        """Write the requests down, as a person's; the answer names their jobs."""
+        if question.scope == "url" and not question.urls:
+            raise BadInput("A sync of scope url wants at least one URL or path")
+        if question.scope != "url" and question.urls:
+            raise BadInput(f"URLs go with scope url, not with {question.scope}")
+        requests = [
+            SyncRequest(scope=Scope(question.scope), url=url, source=question.source, dry_run=question.dry_run)
+            for url in question.urls or [""]
+        ]
+        jobs = await self.jobs.enqueue_many(
+            [{"kind": REQUEST, "args": one.as_dict(), "key": one.key, "lane": Lane.USER} for one in requests]
+        )
+        crash_point(CrashPoint.REQUEST_WRITTEN)
+        return Accepted(jobs=[job.id for job in jobs])
+
+    async def retry_track(self, reference: str) -> Accepted:
+        """Look at one track anew, now."""
+        entry = await self.ledger.entry(reference)
+        job = await self.jobs.enqueue(TRACK, {"track": entry.id}, key=entry.id, lane=Lane.USER)
+        return Accepted(jobs=[job.id])
+
+    async def cancel(self, job_id: str) -> JobAnswer:
+        """Cancel a waiting or running job."""
+        return await self._job_answer(await self.jobs.cancel((await self.jobs.get(job_id)).id))
+
+    async def retry(self, job_id: str) -> JobAnswer:
+        """Try an ended or waiting job again, now."""
+        return await self._job_answer(await self.jobs.retry((await self.jobs.get(job_id)).id))
+
+    # Looking
+
+    async def job(self, job_id: str) -> JobAnswer:
+        """One job, by id or the beginning of one."""
+        return await self._job_answer(await self.jobs.get(job_id))
+
+    async def list_jobs(self, states: Sequence[str], kind: str | None, limit: int) -> JobsAnswer:
+        """Jobs, the newest first."""
+        if unknown := set(states) - set(JobState):
+            what = f"There is no job state {', '.join(map(repr, sorted(unknown)))}"
+            raise BadInput(what, fix=f"States are: {', '.join(JobState)}")
+        wanted = frozenset(map(JobState, states)) or None
+        found = await self.jobs.list(JobFilter(states=wanted, kind=kind, limit=min(limit, MOST_LISTED)))
+        return JobsAnswer(jobs=[await self._job_answer(job) for job in found])
+
+    async def track(self, reference: str) -> TrackAnswer:
+        """One track, by id, the beginning of one, or an identity."""
+        return await self._track_answer(reference)
+
+    async def search(self, words: str, limit: int) -> TracksAnswer:
+        """Tracks whose facts contain every word, the newest first."""
+        roots = await self._roots()
+        found = await self.ledger.search(words, limit=min(limit, MOST_LISTED))
+        return TracksAnswer(tracks=[report.track_answer(entry, self.lookout.targets(entry), roots) for entry in found])
+
+    async def volumes(self) -> VolumesAnswer:
+        """Every volume, looked at now."""
+        parked = await self.ledger.parked()
+        return VolumesAnswer(volumes=[await _volume_answer(one, parked) for one in self.lookout.shelves.values()])
+
+    async def status(self) -> StatusAnswer:
+        """How the daemon is."""
+        facts, now = self.facts, self.clock.now()
+        running = await self.jobs.list(JobFilter(states=frozenset({JobState.RUNNING})))
+        volumes = (await self.volumes()).volumes
+        tracks = await self.ledger.counts()
+        due = await self.jobs.next_due()
+        counts = await self.jobs.counts()
+        return StatusAnswer(
+            version=facts.version,
+            mode=facts.mode,
+            pid=facts.pid,
+            started_at=facts.started_at.isoformat(timespec="seconds"),
+            uptime=round((now - facts.started_at).total_seconds(), 1),
+            memory=report.resident_bytes(),
+            config=facts.config,
+            state_dir=facts.state_dir,
+            log_file=facts.log_file,
+            jobs={kind: {state.value: count for state, count in states.items()} for kind, states in counts.items()},
+            running=[await self._job_answer(job) for job in running],
+            next_due=due.isoformat(timespec="seconds") if due else None,
+            tracks=tracks,
+            volumes=volumes,
+            catalogs=[catalog.name for catalog in self.lookout.catalogs.values()],
+            attention=report.attention(volumes, tracks),
+        )
+
+    # Following
+
+    async def events(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """Everything that happens from now on."""
+        async for event in self.jobs.events():
+            yield event.event, report.event_dict(event, "")
+
+    async def follow(self, job_id: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """What happens to a request and its tracks, until nothing more will; the last event is `report`."""
+        root = (await self.jobs.get(job_id)).id
+        stream = self.jobs.events()  # listening before the first look: nothing falls between the two
+        labels: dict[str, str] = {}
+        pending = await self._pending(root, labels)
+        if pending:
+            async for event in stream:
+                if event.job in pending:
+                    yield event.event, report.event_dict(event, labels.get(event.job, ""))
+                    if report.is_turn(event):
+                        pending = await self._still_pending(event, root, pending, labels)
+                if not pending:
+                    break
+        yield "report", (await self.report(root)).model_dump(mode="json")
+
+    async def _pending(self, root: str, labels: dict[str, str]) -> set[str]:
+        """The jobs of a request that will go on by themselves."""
+        job = await self.jobs.get(root)
+        labels[root] = report.label_of(job)
+        if job.state.active:
+            return set() if report.waits(job, self.clock.now()) else {root}
+        labels |= {plan["job"]: plan["label"] for plan in report.plans(job) if plan.get("job")}
+        children = [await self.jobs.get(plan["job"]) for plan in report.plans(job) if plan.get("job")]
+        return {child.id for child in children if not report.settled(child, self.clock.now())}
+
+    async def _still_pending(self, event: JobEvent, root: str, pending: set[str], labels: dict[str, str]) -> set[str]:
+        if event.job == root:
+            return await self._pending(root, labels)
+        child = await self.jobs.get(event.job)
+        return pending - {child.id} if report.settled(child, self.clock.now()) else pending
+
+    async def report(self, job_id: str) -> Report:
+        """How a request ended, or how far it is."""
+        root = await self.jobs.get(job_id)
+        children: dict[str, Job] = {}
+        details: dict[str, TrackAnswer] = {}
+        for plan in report.plans(root):
+            if plan.get("job"):
+                children[plan["track"]] = await self.jobs.get(plan["job"])
+            if plan["track"]:
+                details[plan["track"]] = await self._track_answer(plan["track"])
+        return report.report(root, children, details, self.clock.now())
+
+    async def _track_answer(self, reference: str) -> TrackAnswer:
+        entry = await self.ledger.entry(reference)
+        return report.track_answer(entry, self.lookout.targets(entry), await self._roots())
+
+    async def _job_answer(self, job: Job) -> JobAnswer:
+        label = ""
+        if job.kind == TRACK:
+            try:
+                label = (await self.ledger.entry(job.key)).track.label
+            except LookupError:
+                label = job.key
+        return report.job_answer(job, label)
+
+    async def _roots(self) -> dict[str, Path]:
+        """Where each volume that is there now is mounted, by name."""
+        states = {shelf.name: await shelf.state() for shelf in self.lookout.shelves.values()}
+        return {name: Path(state.path) for name, state in states.items() if state.ready}
+
+
+async def _volume_answer(shelf: Shelf, parked: Mapping[str, int]) -> VolumeAnswer:
+    state = await shelf.state()
+    return VolumeAnswer(
+        name=shelf.name,
+        path=state.path,
+        condition=state.condition.value,
+        why=state.why,
+        fix=state.fix,
+        free=state.free,
+        marker=state.marker,
+        formats=list(shelf.formats),
+        parked=parked.get(shelf.target, 0),
+    )

@@ -1,0 +1,274 @@
+"""How what the daemon knows becomes an answer. Pure but for the memory gauge."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from musicsyncd.control.messages import FileAnswer, JobAnswer, Report, TrackAnswer, TrackReport, VolumeAnswer
+from musicsyncd.errors import MusicsyncError, from_dict
+from musicsyncd.jobs.job import Job, JobEvent, JobState
+from musicsyncd.ledger.entry import Entry
+from musicsyncd.ledger.standing import Target, lacking
+from musicsyncd.sync.engine import REQUEST
+
+SOON: Final = timedelta(seconds=30)
+"""A try that is due within this is waited for; a later one ends the waiting with exit code 5."""
+PARTIAL_EXIT: Final = 6
+TEMPORARY_EXIT: Final = 5
+
+TrackState = Literal["standing", "partial", "failed", "duplicate", "unfinished"]
+
+
+def job_answer(job: Job, label: str = "") -> JobAnswer:
+    """A job, for people and programs."""
+    return JobAnswer(
+        id=job.id,
+        kind=job.kind,
+        key=job.key,
+        label=label or label_of(job),
+        lane=job.lane.value,
+        priority=job.priority,
+        state=job.state.value,
+        attempts=job.attempts,
+        step=job.step,
+        not_before=_moment(job.not_before),
+        reason=job.reason,
+        result=job.result,
+        parent=job.parent,
+        created_at=job.created_at.isoformat(timespec="milliseconds"),
+        started_at=_moment(job.started_at),
+        ended_at=_moment(job.ended_at),
+    )
+
+
+def label_of(job: Job) -> str:
+    """What a job is about: a request's URL or scope, a track's key."""
+    return str(job.args.get("url") or job.args.get("scope") or job.key) if job.kind == REQUEST else job.key
+
+
+def track_answer(entry: Entry, targets: Sequence[Target], roots: Mapping[str, Path]) -> TrackAnswer:
+    """A track, from evidence alone."""
+    track, source = entry.track, entry.source_file
+    missing = {lack.target for lack in lacking(targets, entry.evidence)}
+    parked = {one.target: str(from_dict(one.reason)) for one in entry.parked}
+    states = {
+        target.name: parked.get(target.name, "missing" if target.name in missing else "standing") for target in targets
+    }
+    return TrackAnswer(
+        id=entry.id,
+        label=track.label,
+        title=track.title,
+        artists=list(track.artists),
+        album=track.album,
+        source=track.source,
+        source_url=track.source_url,
+        identities=[str(one) for one in track.identities],
+        state=_track_state(entry, states),
+        targets={} if entry.duplicate_of else states,
+        files=[_file(one.detail, one.seen_at, roots) for one in entry.evidence if one.target.startswith("volume:")],
+        rows={one.target: str(one.detail["id"]) for one in entry.evidence if one.target.startswith("catalog:")},
+        analysis=entry.analysis,
+        source_audio=source.facts | {"sha256": source.sha256, "size": source.size} if source else None,
+        duplicate_of=entry.duplicate_of,
+        verdict=entry.verdict,
+        failure=entry.failure,
+        created_at=entry.created_at,
+        settled_at=entry.settled_at,
+    )
+
+
+def _track_state(entry: Entry, states: Mapping[str, str]) -> TrackState:
+    if entry.duplicate_of:
+        return "duplicate"
+    if all(state == "standing" for state in states.values()):
+        return "standing"
+    if entry.failure:
+        return "failed"
+    return "partial" if entry.evidence or entry.parked else "unfinished"
+
+
+def _file(detail: Mapping[str, Any], seen_at: str, roots: Mapping[str, Path]) -> FileAnswer:
+    root = roots.get(detail["shelf"])
+    return FileAnswer(
+        volume=detail["shelf"],
+        format=detail["format"],
+        path=str(root / detail["path"]) if root else detail["path"],
+        size=detail["size"],
+        sha256=detail["sha256"],
+        seen_at=seen_at,
+    )
+
+
+def plans(root: Job) -> list[dict[str, Any]]:
+    """What a request decided for each of its tracks; a track's own job stands for itself."""
+    if root.kind != REQUEST:
+        return [{"track": root.key, "label": root.key, "job": root.id, "actions": [], "note": ""}]
+    found: list[dict[str, Any]] = (root.result or {}).get("tracks", [])
+    return found
+
+
+def report(root: Job, children: Mapping[str, Job], details: Mapping[str, TrackAnswer], now: datetime) -> Report:
+    """The whole of a request: one line per track asked for, one code for all."""
+    result = root.result or {}
+    dry = bool(result.get("dry_run"))
+    tracks = [_track_report(plan, children.get(plan["track"]), details.get(plan["track"]), dry) for plan in plans(root)]
+    refused = result.get("refused", []) if root.kind == REQUEST else []
+    codes = [_code_of_job(root)] if root.kind == REQUEST and (not root.result or _code_of_job(root)) else []
+    codes += [_code_of_job(children[plan["track"]]) for plan in plans(root) if plan["track"] in children and not dry]
+    codes += [0 for plan in plans(root) if plan["track"] not in children or dry]
+    codes += [from_dict(one["error"]).exit_code for one in refused]
+    over = all(settled(job, now) for job in [root, *children.values()])
+    exit_code = _combined(codes) if over else TEMPORARY_EXIT
+    return Report(
+        job=root.id,
+        scope=str(result.get("scope") or root.args.get("scope") or root.kind),
+        url=str(result.get("url") or root.args.get("url") or ""),
+        state=_combined_state(root, children, exit_code),
+        settled=over,
+        exit_code=exit_code,
+        summary=_summary(tracks, refused, root),
+        tracks=tracks,
+        refused=refused,
+        rungs=result.get("rungs", []) if root.kind == REQUEST else [],
+        reason=root.reason,
+    )
+
+
+def _track_report(plan: Mapping[str, Any], job: Job | None, details: TrackAnswer | None, dry: bool) -> TrackReport:
+    duplicate = details.duplicate_of if details else None
+    state = "planned" if dry and plan["actions"] else job.state.value if job else "standing"
+    if duplicate and (job is None or job.state is JobState.DONE):
+        state = "duplicate"
+    note = str(plan["note"])
+    if duplicate and not note:
+        note = f"the same recording as {duplicate}: {(details.verdict or {}).get('reason', '') if details else ''}"
+    label = details.label if details else str(plan["label"])
+    reason = job.reason if job and state not in ("done", "duplicate") else None
+    return TrackReport(
+        track=plan["track"],
+        label=label,
+        job=job.id if job else None,
+        state=state,
+        note=note,
+        actions=list(plan["actions"]),
+        reason=reason,
+        details=details,
+    )
+
+
+def _code_of_job(job: Job) -> int:
+    match job.state:
+        case JobState.PARTIAL:
+            return PARTIAL_EXIT
+        case JobState.FAILED:
+            return from_dict(job.reason or {}).exit_code
+        case JobState.CANCELLED:
+            return 1
+        case JobState.WAITING if job.reason:
+            return TEMPORARY_EXIT
+    return 0
+
+
+def _combined(codes: Sequence[int]) -> int:
+    """One code for all: what they agree on; 6 when some went well and some did not."""
+    distinct = set(codes) or {0}
+    if len(distinct) == 1:
+        return distinct.pop()
+    return PARTIAL_EXIT if distinct & {0, PARTIAL_EXIT} else max(distinct - {TEMPORARY_EXIT})
+
+
+def _combined_state(root: Job, children: Mapping[str, Job], exit_code: int) -> str:
+    if root.state is not JobState.DONE or not children:
+        return root.state.value
+    states = {job.state for job in children.values()}
+    if any(state.active for state in states):
+        return JobState.RUNNING.value if JobState.RUNNING in states else JobState.WAITING.value
+    if len(states) == 1:
+        return states.pop().value
+    return JobState.PARTIAL.value if exit_code else JobState.DONE.value
+
+
+def _summary(tracks: Sequence[TrackReport], refused: Sequence[Any], root: Job) -> str:
+    counts: dict[str, int] = {}
+    for track in tracks:
+        counts[track.state] = counts.get(track.state, 0) + 1
+    parts = [f"{count} {state}" for state, count in counts.items()] + ([f"{len(refused)} refused"] if refused else [])
+    if tracks and counts == {"standing": len(tracks)} and not refused:
+        return (
+            "nothing to do: it stands everywhere"
+            if len(tracks) == 1
+            else f"nothing to do: all {len(tracks)} stand everywhere"
+        )
+    if not parts:
+        return "nothing to do" if root.state is JobState.DONE else str(from_dict(root.reason)) if root.reason else ""
+    return ", ".join(parts)
+
+
+def settled(job: Job, now: datetime) -> bool:
+    """Nothing more will happen to the job by itself for now."""
+    return not job.state.active or waits(job, now)
+
+
+def waits(job: Job, now: datetime) -> bool:
+    """Put back, with a reason, for later than soon."""
+    later = job.not_before is not None and job.not_before - now > SOON
+    return job.state is JobState.WAITING and job.reason is not None and later
+
+
+def is_turn(event: JobEvent) -> bool:
+    """Whether an event may have ended the waiting for its job."""
+    return event.event in ("ended", "put-back")
+
+
+def event_dict(event: JobEvent, label: str) -> dict[str, Any]:
+    """An event as JSON."""
+    return {
+        "schema": "musicsyncd.event/1",
+        "job": event.job,
+        "kind": event.kind,
+        "key": event.key,
+        "parent": event.parent,
+        "label": label,
+        "event": event.event,
+        "state": event.state.value,
+        "at": event.at.isoformat(timespec="milliseconds"),
+        "step": event.step,
+        "share": event.share,
+        "text": event.text,
+    } | event.fields
+
+
+def attention(volumes: Sequence[VolumeAnswer], tracks: Mapping[str, int]) -> list[str]:
+    """What a person should see to."""
+    found = []
+    for volume in volumes:
+        if volume.condition != "ready":
+            waiting = f"; {_tracks(volume.parked)} waiting for it" if volume.parked else ""
+            what = f"Volume {volume.name} is {volume.condition}{waiting}"
+            found.append(str(MusicsyncError(what, why=volume.why, fix=volume.fix)))
+    if failed := tracks.get("failed"):
+        found.append(f"{_tracks(failed)} could not be kept. See: musicsyncctl jobs --state failed")
+    return found
+
+
+def _tracks(count: int) -> str:
+    return "1 track" if count == 1 else f"{count} tracks"
+
+
+def resident_bytes() -> int:
+    """Memory of this process now where the system tells (Linux), else its highest so far."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * resource.getpagesize()
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _moment(value: datetime | None) -> str | None:
+    return value.isoformat(timespec="milliseconds") if value else None

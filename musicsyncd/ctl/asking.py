@@ -1,0 +1,53 @@
+"""What the commands share of asking the daemon: the client their flags mean, and flags that several have."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from musicsyncd import __version__
+from musicsyncd.control.client import Client
+from musicsyncd.ctl.where import socket_path
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def client(args: argparse.Namespace) -> Client:
+    """The daemon that the global flags mean."""
+    return Client(socket_path(socket=args.socket, config=args.config, mode=args.mode))
+
+
+def command(groups: Any, name: str, func: Command, text: str, *, json: bool = True) -> argparse.ArgumentParser:
+    """A command's own parser."""
+    parser: argparse.ArgumentParser = groups.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.set_defaults(func=func)
+    if json:
+        parser.add_argument("--json", action="store_true", help="print the daemon's answer as JSON")
+    return parser
+
+
+def verb(verbs: Any, name: str, func: Command, text: str) -> argparse.ArgumentParser:
+    """The parser of a verb of a command; a `--json` before the verb holds for it too."""
+    parser = command(verbs, name, func, text, json=False)
+    parser.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print the daemon's answer as JSON"
+    )
+    return parser
+
+
+def count(text: str) -> int:
+    """A flag's whole number, from 1 on; ValueError for any other text."""
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
+
+
+def warn_if_older(asked: Client) -> None:
+    """Say so when the daemon that answered is not of this command's version."""
+    if asked.daemon_version and asked.daemon_version != __version__:
+        note = (
+            f"musicsyncctl is {__version__}, the daemon is {asked.daemon_version}: restart the daemon after an upgrade"
+        )
+        print(f"musicsyncctl: {note}.", file=sys.stderr)

@@ -1,0 +1,198 @@
+"""musicsyncctl doctor: look for what would keep music from coming home, and say what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from musicsyncd.control.client import Client, NotRunning
+from musicsyncd.ctl import asking, show
+from musicsyncd.errors import ConfigInvalid, MusicsyncError
+
+if TYPE_CHECKING:
+    from musicsyncd.settings import Settings
+
+LIBRARIES_DEADLINE: Final = 60.0
+LITTLE_SPACE: Final = 2 * 10**9
+"""Bytes free for work under way below which a warning is due: a two-hour mix takes 4 GB in three formats."""
+LOAD_LIBRARIES: Final = """
+import json, sys
+import av, numpy, mutagen, imageio_ffmpeg, yt_dlp.version
+encoders = ("alac", "aac", "pcm_s16le", "pcm_s24be", "flac", "libmp3lame")
+print(json.dumps({
+    "av": av.__version__,
+    "numpy": numpy.__version__,
+    "mutagen": mutagen.version_string,
+    "yt-dlp": yt_dlp.version.__version__,
+    "ffmpeg": imageio_ffmpeg.get_ffmpeg_exe(),
+    "missing": [name for name in encoders if name not in av.codecs_available],
+}))
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    result: Literal["ok", "warn", "fail"]
+    said: str
+    why: str = ""
+    fix: str = ""
+
+
+def register(groups: Any) -> None:
+    """Add the command."""
+    asking.command(
+        groups, "doctor", doctor, "check settings, libraries, folders, volumes and the daemon; works without a daemon"
+    )
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """Exit 0 when nothing failed, 9 for wrong settings, 7 when a person must see to something."""
+    checks = list(examine(args))
+    failed = [check for check in checks if check.result == "fail"]
+    if args.json:
+        show.as_json({"schema": "musicsyncd.doctor/1", "checks": [asdict(check) for check in checks]})
+    else:
+        _print(checks)
+    if any(check.name == "settings" for check in failed):
+        return ConfigInvalid.exit_code
+    return 7 if failed else 0
+
+
+def examine(args: argparse.Namespace) -> Iterator[Check]:
+    """Every check, in the order in which their results depend on each other."""
+    from musicsyncd.settings import load
+
+    try:
+        loaded = load(
+            Path(args.config) if args.config else None,
+            overrides={"daemon.mode": args.mode, "daemon.socket": args.socket},
+        )
+    except MusicsyncError as error:
+        yield Check(name="settings", result="fail", said=str(error), fix="See: musicsyncctl config check")
+        return
+    where = str(loaded.path) if loaded.path else "no file, the defaults"
+    yield Check(name="settings", result="ok", said=where, why=" ".join(loaded.warnings))
+    yield _libraries()
+    yield _state_folder(loaded.settings.daemon.state_dir)
+    yield from _inboxes(loaded.settings)
+    yield from _daemon(asking.client(args), loaded.settings)
+
+
+def _libraries() -> Check:
+    """In a process of its own: a broken wheel may crash instead of raising."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", LOAD_LIBRARIES],
+            capture_output=True,
+            text=True,
+            timeout=LIBRARIES_DEADLINE,
+            check=True,
+        )
+        found = json.loads(done.stdout)
+    except (subprocess.SubprocessError, ValueError) as error:
+        last = (getattr(error, "stderr", "") or str(error)).strip().rpartition("\n")[2]
+        return Check(
+            name="libraries",
+            result="fail",
+            said="could not be loaded",
+            why=last,
+            fix="Install musicsyncd anew: pip install --force-reinstall musicsyncd",
+        )
+    if found["missing"]:
+        return Check(
+            name="libraries",
+            result="fail",
+            said=f"PyAV lacks encoders: {', '.join(found['missing'])}",
+            fix="Install PyAV from its wheel",
+        )
+    versions = ", ".join(f"{name} {found[name]}" for name in ("av", "numpy", "mutagen", "yt-dlp"))
+    return Check(name="libraries", result="ok", said=versions)
+
+
+def _state_folder(state: Path) -> Check:
+    existing = next(one for one in (state, *state.parents) if one.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        return Check(
+            name="state folder",
+            result="fail",
+            said=f"{state} cannot be written",
+            fix="Change its owner, or set daemon.state_dir",
+        )
+    free = shutil.disk_usage(existing).free
+    short = free < LITTLE_SPACE
+    return Check(
+        name="state folder",
+        result="warn" if short else "ok",
+        said=f"{state}, {show.size(free)} free",
+        why="Work under way needs room for three formats of a track" if short else "",
+        fix="Free some space, or set daemon.state_dir to another disk" if short else "",
+    )
+
+
+def _inboxes(settings: Settings) -> Iterator[Check]:
+    for inbox in settings.inbox:
+        readable = os.access(inbox.path, os.R_OK | os.X_OK)
+        yield Check(
+            name="inbox",
+            result="ok" if readable else "fail",
+            said=f"{inbox.path}" if readable else f"{inbox.path} cannot be read",
+            fix="" if readable else "Make the folder, or take it out of config.toml",
+        )
+
+
+def _daemon(asked: Client, settings: Settings) -> Iterator[Check]:
+    """The daemon, and what only it may look at: a hung volume hangs who looks."""
+    try:
+        status = asked.get("/v1/status")
+    except NotRunning:
+        yield Check(name="daemon", result="warn", said="not running", fix="Start it: musicsyncd")
+        yield from _volumes_without_daemon(settings)
+        return
+    except MusicsyncError as error:
+        yield Check(name="daemon", result="fail", said=error.what, why=error.why, fix=error.fix)
+        return
+    yield Check(
+        name="daemon", result="ok", said=f"{status['version']}, pid {status['pid']}, up {show.span(status['uptime'])}"
+    )
+    for one in status["volumes"]:
+        ready = one["condition"] == "ready"
+        said = f"{one['path']}, {show.size(one['free'])} free" if ready else f"{one['condition']} ({one['path']})"
+        result: Literal["ok", "fail"] = "ok" if ready else "fail"
+        yield Check(name=f"volume {one['name']}", result=result, said=said, why=one["why"], fix=one["fix"])
+
+
+def _volumes_without_daemon(settings: Settings) -> Iterator[Check]:
+    for one in settings.volumes:
+        there = one.path.is_dir()
+        yield Check(
+            name=f"volume {one.name}",
+            result="ok" if there else "warn",
+            said=str(one.path) if there else f"{one.path} is not there",
+            why=""
+            if there
+            else "The daemon makes it at its first start, unless it may be the mount point of a disk that is away",
+        )
+
+
+def _print(checks: list[Check]) -> None:
+    colours: dict[str, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
+    room = max(len(check.name) for check in checks)
+    for check in checks:
+        word = f"{'FAIL' if check.result == 'fail' else check.result:<4}"
+        print(f"{show.coloured(word, colours[check.result])}  {check.name:<{room}}  {show.one_line(check.said)}")
+        for label, text in (("why", check.why), ("do", check.fix)):
+            if text:
+                print(f"      {'':<{room}}  {label}: {show.one_line(text)}")
+    failed, warned = (sum(check.result == result for check in checks) for result in ("fail", "warn"))
+    print(f"{failed} failed, {warned} warned" if failed or warned else "All is well.")

@@ -1,0 +1,132 @@
+"""musicsyncctl logs: the daemon's log file, for people or as it is; it can be read while the daemon is down."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from musicsyncd.control.client import NotRunning
+from musicsyncd.ctl import asking, show
+from musicsyncd.errors import Permanent
+
+LOOK = 0.5
+"""Seconds between two looks at a followed file."""
+FIRST_FIELDS = ("timestamp", "level", "event")
+
+
+def register(groups: Any) -> None:
+    """Add the command."""
+    parser = asking.command(groups, "logs", logs, "what the daemon wrote down", json=False)
+    parser.add_argument("--json", action="store_true", help="the lines as they are, one JSON object each")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
+    parser.add_argument(
+        "-n", "--lines", type=asking.count, metavar="N", default=50, help="how many of the last lines (default 50)"
+    )
+    parser.add_argument("--job", default="", metavar="ID", help="only lines about this job")
+
+
+def logs(args: argparse.Namespace) -> int:
+    """Print the end of the log."""
+    return print_log(_log_file(args), job=args.job, lines=args.lines, follow=args.follow, as_json=args.json)
+
+
+def _log_file(args: argparse.Namespace) -> str:
+    """As the running daemon says; else as its settings say."""
+    try:
+        return str(asking.client(args).get("/v1/status")["log_file"])
+    except NotRunning:
+        from musicsyncd.settings import load  # the daemon is down: only now are the settings worth their time
+
+        found = load(Path(args.config) if args.config else None, overrides={"daemon.mode": args.mode}).settings.log.file
+        return str(found or "")
+
+
+def print_log(file: str, *, job: str, lines: int | None, follow: bool, as_json: bool) -> int:
+    """The last lines of the file (None: all), and what comes after them when followed."""
+    if not file:
+        raise Permanent("The daemon writes no log file", fix="Set log.file in config.toml")
+    with _opened(Path(file)) as opened:
+        found = deque((line for line in opened if _about(line, job)), lines)
+        for line in found:
+            print(line.rstrip() if as_json else readable(line))
+        if job and not found and not follow:
+            print(f"{file} says nothing about job {job}.", file=sys.stderr)
+        position = opened.tell() if follow else 0
+    if follow:
+        sys.stdout.flush()
+        for line in _followed(Path(file), position):
+            if _about(line, job):
+                print(line.rstrip() if as_json else readable(line), flush=True)
+    return 0
+
+
+def _opened(file: Path) -> IO[str]:
+    try:
+        return file.open(encoding="utf-8", errors="replace")
+    except FileNotFoundError as error:
+        raise Permanent(f"There is no log at {file} yet", fix="Start the daemon: musicsyncd") from error
+    except OSError as error:
+        raise Permanent(f"The log {file} cannot be read", why=str(error)) from error
+
+
+def _followed(path: Path, position: int) -> Iterator[str]:
+    """New lines from a position on, as they come; where the file is rotated, the old one to its end, then the new."""
+    while True:
+        with _opened(path) as current:
+            current.seek(position)
+            yield from _until_rotated(current, path)
+        position = 0
+
+
+def _until_rotated(current: IO[str], path: Path) -> Iterator[str]:
+    rest, rotated = "", False
+    while True:
+        rest += current.readline()
+        if rest.endswith("\n"):
+            yield rest
+            rest = ""
+        elif rotated:
+            return
+        else:
+            time.sleep(LOOK)
+            rotated = _is_another(path, current)  # what was written before that is still to be read
+
+
+def _is_another(path: Path, current: IO[str]) -> bool:
+    """Whether a new file has taken the path; False in the moment in which none has."""
+    try:
+        return path.stat().st_ino != os.fstat(current.fileno()).st_ino
+    except FileNotFoundError:
+        return False
+
+
+def _about(line: str, job: str) -> bool:
+    if not job:
+        return True
+    fields = _fields(line)
+    return str(fields.get("job", "")).startswith(job) or str(fields.get("parent", "")).startswith(job)
+
+
+def readable(line: str) -> str:
+    """A JSON line, for people."""
+    fields = _fields(line)
+    if not fields:
+        return show.one_line(line)
+    when, level, event = (str(fields.get(name, "")) for name in FIRST_FIELDS)
+    rest = "  ".join(f"{key}={value}" for key, value in fields.items() if key not in FIRST_FIELDS)
+    return show.one_line(f"{show.clock_time(when)}  {level:<8}  {event}  {rest}".rstrip())
+
+
+def _fields(line: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}

@@ -1,0 +1,107 @@
+"""How things are printed for people: aligned tables, sizes, ages; colour and moving lines only on a terminal."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import IO, Any, Final
+
+UNITS: Final = ("B", "kB", "MB", "GB", "TB")
+JOINERS: Final = "\u200c\u200d"
+"""Invisible, and part of how words and emoji are spelt."""
+COLOURS: Final = {"red": 31, "green": 32, "yellow": 33, "dim": 2, "bold": 1}
+
+
+def as_json(answer: Any) -> None:
+    """One JSON document on stdout."""
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(answer, indent=2, ensure_ascii=not unicode))
+
+
+def table(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> None:
+    """Columns as wide as they need; nothing at the end of a line."""
+    lines = [[one_line(cell) for cell in row] for row in ([head] if head else []) + [*rows]]
+    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(cell + " " * (room - width(cell)) for cell, room in zip(line, widths, strict=True)).rstrip())
+
+
+def width(text: str) -> int:
+    """Columns that a text takes on a terminal: wide characters take two, combining ones none."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(one: str) -> int:
+    if unicodedata.category(one) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(one) in "WF" else 1
+
+
+def one_line(text: str) -> str:
+    """Text from outside without what would move the cursor, colour the screen or turn the direction of writing."""
+    return "".join(one if one.isprintable() or one in JOINERS else " " for one in str(text))
+
+
+def clipped(text: str, columns: int) -> str:
+    """As much of the text as fits into so many columns."""
+    if width(text) <= columns:
+        return text
+    kept = itertools.takewhile(lambda end: width(text[:end]) < columns, range(1, len(text)))
+    return text[: max(kept, default=0)] + "…"
+
+
+def coloured(text: str, colour: str, stream: IO[str] | None = None) -> str:
+    """The text in a colour, where the stream is a terminal and NO_COLOR does not forbid it."""
+    stream = stream or sys.stdout
+    if not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
+
+
+def size(count: int | None) -> str:
+    """Bytes in powers of 1000, as volumes are sold."""
+    if count is None:
+        return "-"
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} {UNITS[unit]}" if unit == 0 or value >= 99.5 else f"{value:.1f} {UNITS[unit]}"
+
+
+def span(seconds: float) -> str:
+    """How long, in its two greatest units."""
+    whole = int(seconds)
+    days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
+    if days:
+        return f"{days}d {hours:02}h"
+    if hours:
+        return f"{hours}h {minutes:02}m"
+    return f"{minutes}m {whole % 60:02}s" if minutes else f"{whole} s"
+
+
+def clock_time(moment: str | None) -> str:
+    """A moment of the daemon's, as this machine's wall clock says it."""
+    if not moment:
+        return "-"
+    local = datetime.fromisoformat(moment).astimezone()
+    today = datetime.now(UTC).astimezone().date()
+    return local.strftime("%H:%M:%S" if local.date() == today else "%Y-%m-%d %H:%M")
+
+
+def sentence(error: dict[str, Any] | None) -> str:
+    """What, why and what to do, of an error in an answer."""
+    if not error:
+        return ""
+    parts = [str(error.get(key) or "") for key in ("what", "why", "fix")]
+    return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part)
+
+
+def refusal(refused: dict[str, Any]) -> str:
+    """Something that was not taken, and why; its name is not said twice."""
+    name, why = str(refused["name"]).rstrip("/"), sentence(refused["error"])
+    return why if name.rpartition("/")[2] in why else f"{name}: {why}"

@@ -1,0 +1,106 @@
+"""musicsyncctl tracks: what is known and proven of each track."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+from urllib.parse import quote
+
+from musicsyncd.ctl import asking, show
+from musicsyncd.errors import BadInput
+
+
+def register(groups: Any) -> None:
+    """Add the command."""
+    parser = asking.command(
+        groups, "tracks", tracks, "tracks, the newest first; or one of them: show TRACK, retry TRACK"
+    )
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="QUERY",
+        help="words that must occur in a track's facts; or: show TRACK, retry TRACK",
+    )
+    parser.add_argument("--limit", type=asking.count, metavar="N", default=50, help="how many (default 50)")
+
+
+def tracks(args: argparse.Namespace) -> int:
+    """List them, or do what the verb says with one."""
+    match args.words:
+        case ["show", reference]:
+            return show_track(args, reference)
+        case ["retry", reference]:
+            return retry(args, reference)
+        case ["show" | "retry" as verb]:
+            raise BadInput(f"Which track? musicsyncctl tracks {verb} TRACK", fix="See ids with: musicsyncctl tracks")
+    answer = asking.client(args).get(f"/v1/tracks?q={quote(' '.join(args.words))}&limit={args.limit}")
+    if args.json:
+        show.as_json(answer)
+    elif answer["tracks"]:
+        show.table([row(track) for track in answer["tracks"]], head=HEAD)
+    else:
+        words = show.one_line(" ".join(args.words))
+        print(f"No track knows {words!r}." if words else "No tracks yet. Ask for music: musicsyncctl sync --url URL")
+    return 0
+
+
+HEAD = ("ID", "STATE", "TRACK", "FORMATS", "BPM", "KEY", "LUFS")
+
+
+def row(track: dict[str, Any]) -> list[str]:
+    """A track on one line."""
+    heard = track["analysis"] or {}
+    formats = ",".join(dict.fromkeys(one["format"] for one in track["files"]))
+    return [track["id"], track["state"], track["label"], formats or "-", bpm(heard), key(heard), lufs(heard)]
+
+
+def bpm(heard: dict[str, Any]) -> str:
+    """Tempo with two decimals."""
+    return f"{heard['bpm']:.2f}" if heard.get("bpm") else "-"
+
+
+def key(heard: dict[str, Any]) -> str:
+    """Key and Camelot."""
+    return f"{heard['key']} {heard['camelot']}" if heard.get("key") else "-"
+
+
+def lufs(heard: dict[str, Any]) -> str:
+    """Integrated loudness."""
+    return f"{heard['integrated_lufs']:.1f}" if heard.get("integrated_lufs") is not None else "-"
+
+
+def show_track(args: argparse.Namespace, reference: str) -> int:
+    """One track: its targets, files and rows."""
+    answer = asking.client(args).get(f"/v1/tracks/{quote(reference, safe='')}")
+    show.as_json(answer) if args.json else details(answer)
+    return 0
+
+
+def retry(args: argparse.Namespace, reference: str) -> int:
+    """Ask the daemon to look at it now, and do what it lacks."""
+    answer = asking.client(args).post(f"/v1/tracks/{quote(reference, safe='')}/retry")
+    show.as_json(answer) if args.json else print(f"Asked: job {answer['jobs'][0]}")
+    return 0
+
+
+def details(track: dict[str, Any]) -> None:
+    """The answer, for people."""
+    heard, source = track["analysis"] or {}, track["source_audio"] or {}
+    print(show.coloured(show.one_line(track["label"]), "bold"))
+    rows = [["id", track["id"]], ["state", track["state"]], ["from", f"{track['source']}  {track['source_url']}"]]
+    if source.get("codec"):
+        rate = f", {round(source['bit_rate'] / 1000)} kbit/s" if source.get("bit_rate") else ""
+        loss = "lossless" if source.get("lossless") else "lossy"
+        rows.append(["source audio", f"{source['codec']}, {source['sample_rate']} Hz{rate}, {loss}"])
+    if heard:
+        rows.append(["tempo", f"{bpm(heard)} BPM" if heard.get("bpm") else "too short or too unsteady to tell"])
+        rows.append(["key", key(heard) if heard.get("key") else "too short or too ambiguous to tell"])
+        rows.append(["loudness", f"{lufs(heard)} LUFS"])
+    rows += [["also known as", identity] for identity in track["identities"]]
+    rows += [[target, state] for target, state in track["targets"].items()]
+    rows += [[f"{one['volume']} {one['format']}", f"{one['path']}  {show.size(one['size'])}"] for one in track["files"]]
+    if track["duplicate_of"]:
+        rows.append(["duplicate of", f"{track['duplicate_of']}: {(track['verdict'] or {}).get('reason', '')}"])
+    if track["failure"]:
+        rows.append(["failed", show.sentence(track["failure"])])
+    show.table(rows)

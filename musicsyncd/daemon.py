@@ -1,0 +1,369 @@
+"""The one place where rooms are built, joined, supervised and stopped, in reverse. Nobody else knows which vendor is
+real.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup
+
+from musicsyncd import __version__, log
+from musicsyncd.audio.work import AudioWorkers
+from musicsyncd.catalog.local import MIGRATIONS as CATALOG_MIGRATIONS
+from musicsyncd.catalog.local import LocalCatalog
+from musicsyncd.clock import Clock, SystemClock
+from musicsyncd.control.messages import VolumeQuestion, VolumesAnswer
+from musicsyncd.control.operations import DaemonFacts, Operations
+from musicsyncd.control.socket import ControlSocket, application
+from musicsyncd.database import Database
+from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson
+from musicsyncd.jobs.job import JobFilter, JobState, Lane
+from musicsyncd.jobs.worker import SqliteEngine
+from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.ledger.schema import MIGRATIONS as LEDGER_MIGRATIONS
+from musicsyncd.library.volume import Volume
+from musicsyncd.pipeline.analyze import Analyze
+from musicsyncd.pipeline.download import Download
+from musicsyncd.pipeline.publish import Publish
+from musicsyncd.pipeline.shelve import Shelve
+from musicsyncd.pipeline.step import Step, remove_folder
+from musicsyncd.pipeline.tag import Tag
+from musicsyncd.pipeline.transcode import Transcode
+from musicsyncd.settings import Loaded, Settings
+from musicsyncd.sources.base import Source
+from musicsyncd.sources.folder import FolderSource
+from musicsyncd.sources.ytdlp import YtdlpOptions, YtdlpSource
+from musicsyncd.sync.engine import REQUEST, TRACK, SyncEngine
+from musicsyncd.sync.look import Lookout
+
+logger = structlog.get_logger()
+DATABASE_NAME: Final = "musicsyncd.db"
+HOUSEKEEPING: Final = timedelta(days=1)
+RELOADABLE: Final = "log."
+"""The settings that take effect without a restart; of the others a reload only says that they changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """The rooms that stand while the daemon runs."""
+
+    settings: Settings
+    database: Database
+    ledger: Ledger
+    jobs: SqliteEngine
+    volumes: Mapping[str, Volume]
+    """By target name."""
+    engine: SyncEngine
+    operations: Operations
+    clock: Clock
+
+
+async def run(loaded: Loaded, reload: Callable[[], Loaded]) -> int:
+    """Run until a signal says stop; the exit code. The caller holds the state folder's lock and has set up the log."""
+    async with AsyncExitStack() as stack:
+        house = await build(loaded, SystemClock(), stack)
+        door = ControlSocket(loaded.settings.daemon.socket, application(house.operations, adder(house), __version__))
+        door.bind()
+        stack.callback(door.close)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(supervised, "control socket", door.serve, tasks, name="control socket")
+            tasks.start_soon(supervised, "housekeeping", lambda: _keep_house(house), tasks, name="housekeeping")
+            await house.jobs.start(
+                {REQUEST: house.engine.request, TRACK: house.engine.track},
+                {Lane.USER: loaded.settings.daemon.user_slots, Lane.BACKLOG: loaded.settings.daemon.backlog_slots},
+            )
+            tasks.start_soon(supervised, "job engine", house.jobs.wait, tasks, name="job engine")
+            logger.info(
+                "ready", version=__version__, socket=str(door.path), mode=loaded.settings.daemon.mode, pid=os.getpid()
+            )
+            await _until_told(loaded, reload)
+            logger.info("stopping")
+            with anyio.CancelScope(shield=True):
+                await house.jobs.stop(loaded.settings.daemon.stop_timeout * 0.7)  # the rest is for what comes after
+                await door.stop()
+            tasks.cancel_scope.cancel()
+    logger.info("stopped")
+    return 0
+
+
+async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
+    """Every room, from the ground floor up; `stack` closes what was opened, in reverse."""
+    settings = loaded.settings
+    state = settings.daemon.state_dir
+    database = await Database.open(
+        state / DATABASE_NAME,
+        {"jobs": SqliteEngine.schema, "ledger": LEDGER_MIGRATIONS, "catalog": CATALOG_MIGRATIONS},
+        backups=state / "backups",
+        clock=clock,
+    )
+    stack.push_async_callback(database.close)
+    ledger = Ledger(database, clock)
+    volumes = await _volumes(settings, ledger, clock)
+    jobs = SqliteEngine(
+        database, clock, capacities=_capacities(settings), timeouts={TRACK: settings.daemon.job_timeout}
+    )
+    local = LocalCatalog(database, clock)
+    lookout = Lookout(volumes, {local.target: local}, ledger)
+    engine = _engine(settings, lookout, jobs)
+    await _clear_staging(engine.staging, jobs)
+    operations = Operations(facts=_facts(loaded, clock), ledger=ledger, jobs=jobs, lookout=lookout, clock=clock)
+    return House(
+        settings=settings,
+        database=database,
+        ledger=ledger,
+        jobs=jobs,
+        volumes=volumes,
+        engine=engine,
+        operations=operations,
+        clock=clock,
+    )
+
+
+def _engine(settings: Settings, lookout: Lookout, jobs: SqliteEngine) -> SyncEngine:
+    audio = AudioWorkers(lowest=settings.analysis.tempo_low, highest=settings.analysis.tempo_high)
+    sources = _sources(settings, audio)
+    return SyncEngine(
+        ledger=lookout.ledger,
+        jobs=jobs,
+        sources=sources,
+        lookout=lookout,
+        steps=_steps(settings, lookout, sources, audio),
+        staging=settings.daemon.state_dir / "staging",
+        optional=tuple(f"volume:{one.name}" for one in settings.volumes if not one.required),
+    )
+
+
+def _steps(settings: Settings, lookout: Lookout, sources: Sequence[Source], audio: AudioWorkers) -> tuple[Step, ...]:
+    ledger, output = lookout.ledger, settings.output
+    depth = None if output.depth == "source" else output.depth
+    return (
+        Download({source.name: source for source in sources}),
+        Transcode(audio, ledger, sample_rate=output.sample_rate or None, depth=depth),
+        Analyze(audio, ledger),
+        Tag(audio, ledger),
+        Shelve(lookout.shelves, ledger),
+        Publish(lookout.catalogs, ledger),
+    )
+
+
+def _sources(settings: Settings, audio: AudioWorkers) -> tuple[Source, ...]:
+    ytdlp, http = settings.ytdlp, settings.http
+    options = YtdlpOptions(
+        proxy=ytdlp.proxy.get_secret_value(),
+        trust_env=http.trust_env,
+        ca_file=ytdlp.ca_file,
+        insecure_tls=ytdlp.insecure_tls,
+        cache_dir=ytdlp.cache_dir,
+        js_runtime=ytdlp.js_runtime,
+        rate_limit=ytdlp.rate_limit,
+        sleep_requests=ytdlp.sleep_requests,
+        socket_timeout=http.timeout,
+        timeout=ytdlp.timeout,
+        max_size=ytdlp.max_size,
+    )
+    folder = FolderSource(
+        audio,
+        inboxes=tuple(one.path for one in settings.inbox),
+        allowed=settings.folder.allowed,
+        forbidden=(settings.daemon.state_dir,),
+        settle=settings.folder.settle,
+        max_depth=settings.folder.max_depth,
+    )
+    return folder, YtdlpSource(options)
+
+
+async def _volumes(settings: Settings, ledger: Ledger, clock: Clock) -> dict[str, Volume]:
+    """The shelves, each met once; one that is away now is met when it comes."""
+    markers = await ledger.shelf_markers()
+    volumes = {}
+    for one in settings.volumes:
+        volume = Volume(
+            one.name,
+            one.path,
+            formats=one.formats,
+            layout=one.layout,
+            min_free=one.min_free,
+            known_marker=markers.get(one.name),
+            clock=clock,
+        )
+        state = await volume.adopt()
+        if state.ready:
+            await ledger.record_shelf(one.name, state.marker, str(one.path))
+            await _sweep(volume)
+        else:
+            logger.warning(
+                "volume not ready", volume=one.name, condition=state.condition.value, why=state.why, fix=state.fix
+            )
+        volumes[volume.target] = volume
+    return volumes
+
+
+async def _sweep(volume: Volume) -> None:
+    """Remove what a killed run left half-copied."""
+    try:
+        if removed := await volume.sweep():
+            logger.info("temporary files removed", volume=volume.name, count=removed)
+    except MusicsyncError as error:
+        logger.warning("volume not swept", volume=volume.name, why=str(error))
+
+
+def adder(house: House) -> Callable[[VolumeQuestion], Awaitable[VolumesAnswer]]:
+    """What `volumes add` does: with a person's consent, mark a folder as a volume of the settings."""
+
+    async def add(question: VolumeQuestion) -> VolumesAnswer:
+        volume = house.volumes.get(f"volume:{question.name}")
+        if volume is None:
+            names = ", ".join(one.name for one in house.volumes.values())
+            raise BadInput(
+                f"The settings name no volume {question.name!r}",
+                why=f"They name {names}",
+                fix=f"Add [[volumes]] with that name and the path {question.path} to config.toml, then restart",
+            )
+        if Path(question.path) != volume.path:
+            raise BadInput(f"The settings say that {question.name} is at {volume.path}, not at {question.path}")
+        state = await volume.adopt(consent=True)
+        if not state.marker:
+            raise NeedsPerson(f"Volume {question.name} cannot be marked", why=state.why, fix=state.fix)
+        await house.ledger.record_shelf(volume.name, state.marker, str(volume.path))
+        return await house.operations.volumes()
+
+    return add
+
+
+def _capacities(settings: Settings) -> dict[str, int]:
+    """How much of each kind goes on at once; a volume has one writer."""
+    return {
+        "download": settings.capacity.downloads,
+        "cpu": settings.capacity.cpu_places,
+        "recognise": 1,
+        **{f"volume:{one.name}": 1 for one in settings.volumes},
+    }
+
+
+def _facts(loaded: Loaded, clock: Clock) -> DaemonFacts:
+    settings = loaded.settings
+    return DaemonFacts(
+        version=__version__,
+        mode=settings.daemon.mode,
+        pid=os.getpid(),
+        started_at=clock.now(),
+        config=str(loaded.path or ""),
+        state_dir=str(settings.daemon.state_dir),
+        log_file=str(settings.log.file or ""),
+    )
+
+
+async def _clear_staging(staging: Path, jobs: SqliteEngine) -> None:
+    """Remove staging folders that no active job will come back to."""
+    active = await jobs.list(
+        JobFilter(kind=TRACK, states=frozenset({JobState.WAITING, JobState.RUNNING}), limit=1_000_000)
+    )
+    kept = {job.key for job in active}
+    folders = [folder async for folder in anyio.Path(staging).iterdir()] if await anyio.Path(staging).is_dir() else []
+    for folder in folders:
+        if folder.name not in kept:
+            await remove_folder(Path(folder))
+
+
+async def _keep_house(house: House) -> None:
+    """Once a day: forget old jobs, and keep a verified copy of the database."""
+    while True:
+        if await _backup_due(house):
+            copy = await house.database.backup()
+            logger.info("database copied", copy=str(copy))
+        forgotten = await house.jobs.gc(timedelta(seconds=house.settings.daemon.history))
+        if forgotten:
+            logger.info("old jobs forgotten", count=forgotten)
+        await house.clock.sleep(HOUSEKEEPING.total_seconds())
+
+
+async def _backup_due(house: House) -> bool:
+    """Whether the newest copy is a day old; before the first track there is nothing to lose."""
+    if not (await house.ledger.counts())["tracks"]:
+        return False
+    folder = anyio.Path(house.settings.daemon.state_dir / "backups")
+    copies = [await copy.stat() async for copy in folder.iterdir()] if await folder.is_dir() else []
+    newest = max((status.st_mtime for status in copies), default=0.0)
+    return house.clock.now().timestamp() - newest > HOUSEKEEPING.total_seconds()
+
+
+async def supervised(name: str, part: Callable[[], Awaitable[Any]], tasks: TaskGroup) -> None:
+    """Run a long-lived part; should it fail, log it, and start it again after a while, up to five times in a row."""
+    for failures in range(1, 6):
+        began = anyio.current_time()
+        try:
+            await part()
+            return
+        except Exception as error:
+            logger.error("part failed", part=name, failures=failures, exc_info=error)
+        await anyio.sleep(0 if anyio.current_time() - began > 60 else 2**failures)
+    logger.critical("part given up, the daemon stops", part=name)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def _until_told(loaded: Loaded, reload: Callable[[], Loaded]) -> None:
+    """Return at the first SIGTERM or SIGINT; from then on a second one ends the process at once. SIGHUP reads the
+    settings anew.
+    """
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                loaded = _reloaded(loaded, reload)
+                continue
+            logger.info("signal received", signal=number.name)
+            break
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: os._exit(128 + number))  # workers die with our end of their pipes
+
+
+def _reloaded(before: Loaded, reload: Callable[[], Loaded]) -> Loaded:
+    """The settings as they are now; when they cannot be used, the old ones, and the log says why."""
+    try:
+        now = reload()
+    except MusicsyncError as error:
+        logger.error("settings not reloaded", why=str(error))
+        return before
+    changed = changed_keys(before.settings, now.settings)
+    configure_log(now.settings)
+    at_once = {key for key in changed if key.startswith(RELOADABLE)}
+    logger.info("settings reloaded", changed=sorted(at_once), after_restart=sorted(changed - at_once))
+    return now
+
+
+def configure_log(settings: Settings) -> None:
+    """Write the log as the settings say, and nothing secret into it."""
+    log.configure(
+        level=settings.log.level,
+        format=settings.log.format,
+        file=settings.log.file,
+        max_size=settings.log.max_size,
+        keep=settings.log.keep,
+        secrets=settings.secrets(),
+    )
+
+
+def changed_keys(before: Settings, now: Settings) -> set[str]:
+    """Dotted keys whose values differ, secrets included, without saying what they are."""
+    first, second = _flat(before), _flat(now)
+    return {key for key in first.keys() | second.keys() if first.get(key) != second.get(key)}
+
+
+def _flat(settings: Settings) -> dict[str, Any]:
+    sections: dict[str, Any] = settings.model_dump()
+    flat: dict[str, Any] = {}
+    for section, values in sections.items():
+        if isinstance(values, dict):
+            flat |= {f"{section}.{key}": value for key, value in values.items()}
+        else:
+            flat[section] = values
+    return flat

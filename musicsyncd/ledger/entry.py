@@ -1,0 +1,78 @@
+"""What the ledger says of one track, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from musicsyncd.ledger.standing import Evidence
+from musicsyncd.music.track import Track
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileFacts:
+    """One file of a track: the audio that came, or an output made of it."""
+
+    role: str
+    """`source` or `output`."""
+    format: str
+    """The output's format name; empty for the source."""
+    sha256: str
+    size: int
+    """Bytes."""
+    pcm_md5: str = ""
+    """MD5 of the decoded samples, hexadecimal."""
+    duration: float | None = None
+    """Seconds."""
+    facts: dict[str, Any]
+    """Codec, sample rate in Hz, bit depth, channels, bit rate in bit/s, decoder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """As much of a track as it takes to tell whether another is the same recording."""
+
+    id: str
+    title: str
+    pcm_md5: str
+    """Of the source's decoded samples, hexadecimal; empty when unknown."""
+    duration: float
+    """Seconds."""
+    fingerprint: str
+    """Empty when nothing could be heard."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parked:
+    """A target that a track could not reach, and why."""
+
+    target: str
+    reason: dict[str, Any]
+    since: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Everything that is known of one track."""
+
+    id: str
+    track: Track
+    files: tuple[FileFacts, ...] = ()
+    analysis: dict[str, Any] | None = None
+    evidence: tuple[Evidence, ...] = ()
+    parked: tuple[Parked, ...] = ()
+    duplicate_of: str | None = None
+    verdict: dict[str, Any] | None = None
+    failure: dict[str, Any] | None = None
+    settled_at: str | None = None
+    created_at: str = ""
+    updated_at: str = ""
+
+    def output(self, format_name: str) -> FileFacts | None:
+        """The output of that format, as it was last made."""
+        return next((one for one in self.files if one.role == "output" and one.format == format_name), None)
+
+    @property
+    def source_file(self) -> FileFacts | None:
+        """The audio as it came."""
+        return next((one for one in self.files if one.role == "source"), None)

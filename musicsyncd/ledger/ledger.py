@@ -1,0 +1,277 @@
+"""The ledger: reads and writes what is known of each track. The only room that speaks SQL to these tables."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from musicsyncd.clock import Clock
+from musicsyncd.database import Database
+from musicsyncd.errors import MusicsyncError
+from musicsyncd.ledger import rows
+from musicsyncd.ledger.entry import Entry, FileFacts, Heard
+from musicsyncd.ledger.standing import Evidence
+from musicsyncd.music.identity import Identity
+from musicsyncd.music.track import Track
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A track as the ledger knows it after `record_tracks`."""
+
+    id: str
+    track: Track
+    created: bool
+    """False when one of its identities was known before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One change to the outside world, for the journal."""
+
+    operation: str
+    """The job that makes it."""
+    target: str
+    what: str
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+
+
+class Ledger:
+    """Every method is one transaction; what it returns has been committed."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    def _moment(self) -> str:
+        return self._clock.now().isoformat(timespec="milliseconds")
+
+    # Tracks
+
+    async def record_tracks(self, tracks: Sequence[Track]) -> list[Recorded]:
+        """Write down what is not known yet; a track is known when any of its identities is."""
+        moment = self._moment()
+        return await self._database.write(lambda conn: [_record(conn, track, moment) for track in tracks])
+
+    async def foresee(self, tracks: Sequence[Track]) -> list[Entry]:
+        """The entries that `record_tracks` would lead to, each once, and nothing written down; a new one has no id."""
+        moment = self._moment()
+        return await self._database.write(lambda conn: _foreseen(conn, tracks, moment))
+
+    async def known(self, track: Track) -> Entry | None:
+        """The entry that bears one of this track's identities."""
+        return await self._database.read(lambda conn: rows.entry_by_identity(conn, track.identities))
+
+    async def entry(self, reference: str) -> Entry:
+        """The track whose id is or begins with this, or bears this identity; LookupError when none or several do."""
+        return await self._database.read(lambda conn: rows.entry(conn, rows.find_id(conn, reference)))
+
+    async def entries(self, ids: Sequence[str]) -> list[Entry]:
+        """The tracks with these full ids, in this order; LookupError when one is unknown."""
+        return await self._database.read(lambda conn: rows.entries(conn, ids))
+
+    async def search(self, words: str = "", *, limit: int = 100) -> list[Entry]:
+        """Tracks whose label, album, genre or identities contain every word, or whose id begins with it, the newest
+        first.
+        """
+        return await self._database.read(lambda conn: rows.search(conn, words, limit))
+
+    async def counts(self) -> dict[str, int]:
+        """How many tracks there are, stand, are duplicates, failed, are parked."""
+        return await self._database.read(rows.counts)
+
+    async def ids_by_content(self, sha256: str) -> list[str]:
+        """Tracks that a file with these bytes belongs to, as source or as output."""
+        query = "SELECT DISTINCT track FROM file WHERE sha256 = ?"
+        return await self._database.read(lambda conn: [row[0] for row in conn.execute(query, (sha256,))])
+
+    # What was made
+
+    async def record_facts(self, track_id: str, track: Track) -> None:
+        """What the delivery told of the track; identities are added, never taken away."""
+        moment = self._moment()
+
+        def write(conn: sqlite3.Connection) -> None:
+            _write_facts(conn, track_id, track, moment)
+            _add_identities(conn, track_id, track.identities)
+
+        await self._database.write(write)
+
+    async def record_files(self, track_id: str, files: Iterable[FileFacts]) -> None:
+        """Files that were verified; a newer file of the same role and format takes the older one's place."""
+        moment = self._moment()
+        values = [rows.file_values(track_id, one, moment) for one in files]
+        query = "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        await self._database.write(lambda conn: conn.executemany(query, values) and None)
+
+    async def record_analysis(self, track_id: str, analysis: Mapping[str, Any]) -> None:
+        """What was heard in the track."""
+        values = (
+            track_id,
+            analysis["duration"],
+            analysis.get("fingerprint") or "",
+            json.dumps(dict(analysis)),
+            self._moment(),
+        )
+        query = "INSERT OR REPLACE INTO analysis VALUES (?, ?, ?, ?, ?)"
+        await self._database.write(lambda conn: conn.execute(query, values) and None)
+
+    async def heard_alike(self, track_id: str, duration: float, tolerance: float) -> list[Heard]:
+        """Other tracks that were heard, of a like duration (seconds) and themselves no duplicates, oldest first."""
+        return await self._database.read(lambda conn: rows.heard_alike(conn, track_id, duration, tolerance))
+
+    async def mark_duplicate(self, track_id: str, of: str, verdict: Mapping[str, Any]) -> None:
+        """This track is the same recording as another: it is kept once, and both names lead to it from now on. Nothing
+        is wanted of it any more, so nothing of it stays parked.
+        """
+        values = (of, json.dumps(dict(verdict)), self._moment(), track_id)
+
+        def write(conn: sqlite3.Connection) -> None:
+            conn.execute(
+                "UPDATE track SET duplicate_of = ?, verdict = ?, failure = NULL, updated_at = ? WHERE id = ?", values
+            )
+            conn.execute("DELETE FROM parked WHERE track = ?", (track_id,))
+
+        await self._database.write(write)
+
+    # Evidence
+
+    async def record_evidence(self, track_id: str, evidence: Evidence, change: Change | None) -> None:
+        """What was read back from a target, and the change that led there."""
+        moment = self._moment()
+
+        def write(conn: sqlite3.Connection) -> None:
+            conn.execute(
+                "INSERT OR REPLACE INTO evidence VALUES (?, ?, ?, ?, ?, ?)",
+                (track_id, evidence.target, evidence.part, evidence.proof, json.dumps(evidence.detail), moment),
+            )
+            if change:
+                _journal(conn, track_id, change, moment)
+
+        await self._database.write(write)
+
+    async def drop_evidence(self, track_id: str, gone: Iterable[tuple[str, str]]) -> None:
+        """These (target, part) pairs were looked for and are not there any more."""
+        values = [(track_id, target, part) for target, part in gone]
+        query = "DELETE FROM evidence WHERE track = ? AND target = ? AND part = ?"
+        await self._database.write(lambda conn: conn.executemany(query, values) and None)
+
+    async def park(self, track_id: str, errors: Mapping[str, MusicsyncError]) -> None:
+        """The targets that this track could not reach, each with its reason; the targets it did reach are parked no
+        longer.
+        """
+        moment = self._moment()
+
+        def write(conn: sqlite3.Connection) -> None:
+            since = dict(conn.execute("SELECT target, since FROM parked WHERE track = ?", (track_id,)).fetchall())
+            conn.execute("DELETE FROM parked WHERE track = ?", (track_id,))
+            for target, error in errors.items():
+                values = (track_id, target, json.dumps(error.as_dict()), since.get(target, moment))
+                conn.execute("INSERT INTO parked VALUES (?, ?, ?, ?)", values)
+
+        await self._database.write(write)
+
+    async def parked(self) -> dict[str, int]:
+        """How many tracks wait for each target."""
+        query = "SELECT target, count(*) FROM parked GROUP BY target"
+        return await self._database.read(lambda conn: dict(conn.execute(query).fetchall()))
+
+    async def unfinished(self, *, limit: int) -> list[str]:
+        """Tracks that are parked or were never settled and did not fail for good, oldest first."""
+        return await self._database.read(lambda conn: rows.unfinished(conn, limit))
+
+    async def all_ids(self) -> list[str]:
+        """Every track that is no duplicate, oldest first."""
+        query = "SELECT id FROM track WHERE duplicate_of IS NULL ORDER BY created_at, rowid"
+        return await self._database.read(lambda conn: [row[0] for row in conn.execute(query)])
+
+    async def settle(self, track_id: str) -> None:
+        """The track stands wherever it must: said only after its evidence was read back."""
+        moment = self._moment()
+        query = "UPDATE track SET settled_at = ?, failure = NULL, updated_at = ? WHERE id = ?"
+        await self._database.write(lambda conn: conn.execute(query, (moment, moment, track_id)) and None)
+
+    async def record_failure(self, track_id: str, error: MusicsyncError | None) -> None:
+        """Why the track did not get on; None when a new try begins."""
+        query = "UPDATE track SET failure = ?, updated_at = ? WHERE id = ?"
+        values = (json.dumps(error.as_dict()) if error else None, self._moment(), track_id)
+        await self._database.write(lambda conn: conn.execute(query, values) and None)
+
+    # Shelves and the journal
+
+    async def shelf_markers(self) -> dict[str, str]:
+        """The marker id under which each volume is known."""
+        return await self._database.read(lambda conn: dict(conn.execute("SELECT name, marker FROM shelf").fetchall()))
+
+    async def record_shelf(self, name: str, marker: str, path: str) -> None:
+        """A volume was seen with this marker, at this path."""
+        moment = self._moment()
+        query = """INSERT INTO shelf VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET
+                   marker = excluded.marker, path = excluded.path, last_seen = excluded.last_seen"""
+        await self._database.write(lambda conn: conn.execute(query, (name, marker, path, moment, moment)) and None)
+
+    async def record_change(self, track_id: str | None, change: Change) -> None:
+        """A change to the outside world that left no evidence of its own (a file moved to the recycle area)."""
+        moment = self._moment()
+        await self._database.write(lambda conn: _journal(conn, track_id, change, moment))
+
+    async def journal(self, operation: str | None = None) -> list[dict[str, Any]]:
+        """What was changed, oldest first; by one job when `operation` is given."""
+        return await self._database.read(lambda conn: rows.journal(conn, operation))
+
+
+def _record(conn: sqlite3.Connection, track: Track, moment: str) -> Recorded:
+    entry = rows.entry_by_identity(conn, track.identities)
+    if entry:
+        _add_identities(conn, entry.id, track.identities)
+        return Recorded(id=entry.id, track=entry.track, created=False)
+    track_id = rows.new_id(conn)
+    conn.execute(
+        "INSERT INTO track (id, facts, label, words, created_at, updated_at) VALUES (?, '{}', '', '', ?, ?)",
+        (track_id, moment, moment),
+    )
+    _write_facts(conn, track_id, track, moment)
+    _add_identities(conn, track_id, track.identities)
+    return Recorded(id=track_id, track=track, created=True)
+
+
+def _foreseen(conn: sqlite3.Connection, tracks: Sequence[Track], moment: str) -> list[Entry]:
+    """Record and undo: what is foretold is then what comes, whichever identities the tracks share."""
+    conn.execute("SAVEPOINT foreseen")
+    try:
+        recorded = [_record(conn, track, moment) for track in tracks]
+        new = {one.id for one in recorded if one.created}
+        found = rows.entries(conn, [*dict.fromkeys(one.id for one in recorded)])
+    finally:
+        conn.execute("ROLLBACK TO foreseen")
+        conn.execute("RELEASE foreseen")
+    return [replace(entry, id="") if entry.id in new else entry for entry in found]
+
+
+def _write_facts(conn: sqlite3.Connection, track_id: str, track: Track, moment: str) -> None:
+    facts = {key: value for key, value in track.as_dict().items() if key != "identities"}
+    conn.execute(
+        "UPDATE track SET facts = ?, label = ?, words = ?, updated_at = ? WHERE id = ?",
+        (json.dumps(facts), rows.storable(track.label), rows.searchable(track), moment, track_id),
+    )
+
+
+def _add_identities(conn: sqlite3.Connection, track_id: str, identities: Iterable[Identity]) -> None:
+    """An identity that another track bears already stays there: two tracks are one only by a verdict."""
+    conn.executemany(
+        "INSERT OR IGNORE INTO identity VALUES (?, ?, ?)", [(one.provider, one.id, track_id) for one in identities]
+    )
+
+
+def _journal(conn: sqlite3.Connection, track_id: str | None, change: Change, moment: str) -> None:
+    conn.execute(
+        "INSERT INTO journal (at, operation, track, target, what, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (moment, change.operation, track_id, change.target, change.what, _json(change.before), _json(change.after)),
+    )
+
+
+def _json(value: Mapping[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(dict(value))

@@ -1,0 +1,219 @@
+"""How the ledger's rows become values, and the queries that read them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from musicsyncd.ledger.entry import Entry, FileFacts, Heard, Parked
+from musicsyncd.ledger.standing import Evidence
+from musicsyncd.music.identity import Identity
+from musicsyncd.music.track import Track
+
+ID_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's base 32 in lower case: no i, l, o, u to misread."""
+ID_LENGTH: Final = 8
+"""40 random bits: one chance in 22 of any collision among 100,000 tracks, and a collision is noticed."""
+AT_ONCE: Final = 500
+"""Entries read with one round of queries."""
+
+_Grouped = Mapping[str, Sequence[tuple[Any, ...]]]
+
+
+def new_id(conn: sqlite3.Connection) -> str:
+    """A short id that no track bears."""
+    while True:
+        candidate = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+        if not conn.execute("SELECT 1 FROM track WHERE id = ?", (candidate,)).fetchone():
+            return candidate
+
+
+def find_id(conn: sqlite3.Connection, reference: str) -> str:
+    """The full id behind an id, the beginning of one, or an identity as text."""
+    reference = storable(reference)
+    provider, _, id_ = reference.partition(":")
+    by_identity = conn.execute("SELECT track FROM identity WHERE provider = ? AND id = ?", (provider, id_)).fetchone()
+    if by_identity:
+        return str(by_identity[0])
+    found = conn.execute(
+        "SELECT id FROM track WHERE ?1 <> '' AND substr(id, 1, length(?1)) = ?1 ORDER BY id LIMIT 6",
+        (reference.lower(),),
+    ).fetchall()
+    if len(found) != 1:
+        listed = ", ".join(row[0] for row in found[:5]) + (" or another" if len(found) > 5 else "")
+        raise LookupError(f"{reference!r} could be {listed}" if found else f"{reference!r} is known by no track")
+    return str(found[0][0])
+
+
+def entry(conn: sqlite3.Connection, track_id: str) -> Entry:
+    """The whole entry of one track, by its full id."""
+    return entries(conn, [track_id])[0]
+
+
+def entries(conn: sqlite3.Connection, ids: Sequence[str]) -> list[Entry]:
+    """The whole entries of these tracks, by their full ids and in their order; LookupError when one is unknown."""
+    found: dict[str, Entry] = {}
+    for start in range(0, len(ids), AT_ONCE):
+        found |= _some(conn, ids[start : start + AT_ONCE])
+    if missing := [id_ for id_ in ids if id_ not in found]:
+        raise LookupError(f"{missing[0]!r} is known by no track")
+    return [found[id_] for id_ in ids]
+
+
+def entry_by_identity(conn: sqlite3.Connection, identities: Sequence[Identity]) -> Entry | None:
+    """The entry that bears one of these identities, tried in their order."""
+    for one in identities:
+        query = "SELECT track FROM identity WHERE provider = ? AND id = ?"
+        if row := conn.execute(query, (one.provider, one.id)).fetchone():
+            return entry(conn, row[0])
+    return None
+
+
+def search(conn: sqlite3.Connection, words: str, limit: int) -> list[Entry]:
+    """Every word must be somewhere in the track's own words or identities, or begin its id."""
+    terms = _folded(words).split()
+    one_term = """(instr(words, ?) OR instr(id, ?) = 1 OR EXISTS (
+        SELECT 1 FROM identity WHERE identity.track = track.id AND instr(lower(provider || ':' || identity.id), ?)))"""
+    where = " AND ".join(one_term for _ in terms) or "1"
+    found = conn.execute(
+        f"SELECT id FROM track WHERE {where} ORDER BY created_at DESC, rowid DESC LIMIT ?",  # noqa: S608  only marks are put in
+        (*(term for term in terms for _ in range(3)), limit),
+    ).fetchall()
+    return entries(conn, [row[0] for row in found])
+
+
+def heard_alike(conn: sqlite3.Connection, track_id: str, duration: float, tolerance: float) -> list[Heard]:
+    """Candidates for the same recording, by duration: at tens of thousands of tracks some hundreds are of a length."""
+    query = """
+        SELECT track.id, json_extract(track.facts, '$.title'), coalesce(file.pcm_md5, ''), analysis.duration,
+               fingerprint
+        FROM analysis JOIN track ON track.id = analysis.track
+        LEFT JOIN file ON file.track = track.id AND file.role = 'source' AND file.format = ''
+        WHERE analysis.duration BETWEEN ?1 - ?2 AND ?1 + ?2 AND track.id <> ?3 AND duplicate_of IS NULL
+        ORDER BY track.created_at, track.rowid
+    """
+    return [
+        Heard(id=row[0], title=row[1], pcm_md5=row[2], duration=row[3], fingerprint=row[4])
+        for row in conn.execute(query, (duration, tolerance, track_id))
+    ]
+
+
+def counts(conn: sqlite3.Connection) -> dict[str, int]:
+    """Tracks by how they stand; parked and failed tracks are not counted as standing."""
+    query = """
+        SELECT count(*), count(duplicate_of), count(failure), (SELECT count(DISTINCT track) FROM parked),
+               sum(settled_at IS NOT NULL AND duplicate_of IS NULL AND failure IS NULL
+                   AND id NOT IN (SELECT track FROM parked))
+        FROM track
+    """
+    found = [value or 0 for value in conn.execute(query).fetchone()]
+    return dict(zip(("tracks", "duplicates", "failed", "parked", "standing"), found, strict=True))
+
+
+def unfinished(conn: sqlite3.Connection, limit: int) -> list[str]:
+    """Tracks with something left to do that no person has to see to first."""
+    query = """
+        SELECT id FROM track WHERE duplicate_of IS NULL AND failure IS NULL
+        AND (settled_at IS NULL OR id IN (SELECT track FROM parked)) ORDER BY created_at, rowid LIMIT ?
+    """
+    return [row[0] for row in conn.execute(query, (limit,))]
+
+
+def journal(conn: sqlite3.Connection, operation: str | None) -> list[dict[str, Any]]:
+    """Journal entries, oldest first."""
+    found = conn.execute(
+        """SELECT sequence, at, operation, track, target, what, before, after FROM journal
+           WHERE ?1 IS NULL OR operation = ?1 ORDER BY sequence""",
+        (operation,),
+    ).fetchall()
+    names = ("sequence", "at", "operation", "track", "target", "what")
+    return [dict(zip(names, row, strict=False)) | {"before": _loads(row[6]), "after": _loads(row[7])} for row in found]
+
+
+def file_values(track_id: str, one: FileFacts, moment: str) -> tuple[Any, ...]:
+    """A file's row."""
+    facts = json.dumps(one.facts)
+    return (track_id, one.role, one.format, one.sha256, one.pcm_md5, one.duration, one.size, facts, moment)
+
+
+def searchable(track: Track) -> str:
+    """What a search looks in: the track's words without regard to case, width and composition."""
+    return _folded(" ".join((track.label, track.album, track.genre, track.isrc)))
+
+
+def storable(text: str) -> str:
+    """The text as UTF-8 can hold it; half a surrogate pair, as in a file name of unknown encoding, becomes a mark."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", storable(text)).casefold())
+
+
+def _some(conn: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Entry]:
+    """One query per table, however many tracks there are."""
+    wanted = json.dumps([*ids])
+    identities = _grouped(conn, "provider, id", "identity", "rowid", wanted)
+    files = _grouped(conn, "role, format, sha256, size, pcm_md5, duration, facts", "file", "role DESC, format", wanted)
+    analyses = _grouped(conn, "facts", "analysis", "track", wanted)
+    evidence = _grouped(conn, "target, part, proof, detail, seen_at", "evidence", "target, part", wanted)
+    parked = _grouped(conn, "target, reason, since", "parked", "target", wanted)
+    query = """SELECT id, facts, duplicate_of, verdict, failure, settled_at, created_at, updated_at FROM track
+               WHERE id IN (SELECT value FROM json_each(?))"""
+    return {
+        row[0]: Entry(
+            id=row[0],
+            track=_track(row[1], identities[row[0]]),
+            files=tuple(map(_file, files[row[0]])),
+            analysis=next((json.loads(facts) for (facts,) in analyses[row[0]]), None),
+            evidence=tuple(map(_evidence, evidence[row[0]])),
+            parked=tuple(Parked(target=r[0], reason=json.loads(r[1]), since=r[2]) for r in parked[row[0]]),
+            duplicate_of=row[2],
+            verdict=_loads(row[3]),
+            failure=_loads(row[4]),
+            settled_at=row[5],
+            created_at=row[6],
+            updated_at=row[7],
+        )
+        for row in conn.execute(query, (wanted,))
+    }
+
+
+def _grouped(conn: sqlite3.Connection, columns: str, table: str, order: str, ids: str) -> _Grouped:
+    """The rows of these tracks (ids as a JSON list) by track."""
+    query = f"SELECT track, {columns} FROM {table} WHERE track IN (SELECT value FROM json_each(?)) ORDER BY {order}"  # noqa: S608  names of ours
+    found: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for track, *values in conn.execute(query, (ids,)):
+        found[track].append(tuple(values))
+    return found
+
+
+def _track(facts: str, identities: Sequence[tuple[Any, ...]]) -> Track:
+    return Track.from_dict(json.loads(facts)).with_identities(*(Identity(*row) for row in identities))
+
+
+def _file(row: tuple[Any, ...]) -> FileFacts:
+    role, format_, sha256, size, pcm_md5, duration, facts = row
+    return FileFacts(
+        role=role,
+        format=format_,
+        sha256=sha256,
+        size=size,
+        pcm_md5=pcm_md5,
+        duration=duration,
+        facts=json.loads(facts),
+    )
+
+
+def _evidence(row: tuple[Any, ...]) -> Evidence:
+    target, part, proof, detail, seen_at = row
+    return Evidence(target=target, part=part, proof=proof, detail=json.loads(detail), seen_at=seen_at)
+
+
+def _loads(text: str | None) -> dict[str, Any] | None:
+    return None if text is None else json.loads(text)

@@ -1,0 +1,91 @@
+"""The ledger's tables, as numbered migrations: a released one is never edited, the next one is added."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE track (
+        id TEXT PRIMARY KEY,
+        facts TEXT NOT NULL,            -- Track.as_dict as JSON
+        label TEXT NOT NULL,            -- "Artist - Title", for people's queries
+        words TEXT NOT NULL,            -- what a search looks in, as `rows.searchable` writes it
+        duplicate_of TEXT REFERENCES track(id),
+        verdict TEXT,                   -- why it is one: Sameness as JSON
+        failure TEXT,                   -- the last error as JSON; NULL once it stands
+        settled_at TEXT,                -- when it last stood everywhere
+        created_at TEXT NOT NULL,
+        updated_at TEXT NOT NULL
+    );
+    CREATE INDEX track_label ON track(label COLLATE NOCASE);
+    CREATE TABLE identity (
+        provider TEXT NOT NULL,
+        id TEXT NOT NULL,
+        track TEXT NOT NULL REFERENCES track(id),
+        PRIMARY KEY (provider, id)
+    );                                  -- rowid: the order in which they became known
+    CREATE INDEX identity_track ON identity(track);
+    CREATE TABLE file (                 -- the audio that came (role source) and what was made of it (role output)
+        track TEXT NOT NULL REFERENCES track(id),
+        role TEXT NOT NULL CHECK (role IN ('source', 'output')),
+        format TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        pcm_md5 TEXT NOT NULL DEFAULT '',
+        duration REAL,
+        size INTEGER NOT NULL,
+        facts TEXT NOT NULL,            -- codec, rate, depth, channels, decoder … as JSON
+        recorded_at TEXT NOT NULL,
+        PRIMARY KEY (track, role, format)
+    ) WITHOUT ROWID;
+    CREATE INDEX file_sha256 ON file(sha256);
+    CREATE TABLE analysis (
+        track TEXT PRIMARY KEY REFERENCES track(id),
+        duration REAL NOT NULL,
+        fingerprint TEXT NOT NULL DEFAULT '',
+        facts TEXT NOT NULL,
+        recorded_at TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX analysis_duration ON analysis(duration);
+    CREATE TABLE evidence (
+        track TEXT NOT NULL REFERENCES track(id),
+        target TEXT NOT NULL,
+        part TEXT NOT NULL,
+        proof TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        seen_at TEXT NOT NULL,
+        PRIMARY KEY (track, target, part)
+    ) WITHOUT ROWID;
+    CREATE INDEX evidence_target ON evidence(target);
+    CREATE TABLE parked (               -- targets that could not be reached when the track was last worked on
+        track TEXT NOT NULL REFERENCES track(id),
+        target TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        since TEXT NOT NULL,
+        PRIMARY KEY (track, target)
+    ) WITHOUT ROWID;
+    CREATE INDEX parked_target ON parked(target);
+    CREATE TABLE journal (              -- every change to the outside world; append-only
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        operation TEXT NOT NULL,        -- the job that did it
+        track TEXT,
+        target TEXT NOT NULL,
+        what TEXT NOT NULL,             -- placed, replaced, created, updated …
+        before TEXT,
+        after TEXT
+    );
+    CREATE INDEX journal_operation ON journal(operation);
+    CREATE TRIGGER journal_keeps_its_past BEFORE UPDATE ON journal
+        BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+    CREATE TRIGGER journal_loses_nothing BEFORE DELETE ON journal
+        BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+    CREATE TABLE shelf (                -- the marker under which each named volume is known
+        name TEXT PRIMARY KEY,
+        marker TEXT NOT NULL,
+        path TEXT NOT NULL,
+        first_seen TEXT NOT NULL,
+        last_seen TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
+)

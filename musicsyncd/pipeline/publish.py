@@ -1,0 +1,98 @@
+"""publish: the track's row says what was read back from everywhere else, and is itself read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from musicsyncd.catalog.base import Catalog, Published, differing, digest
+from musicsyncd.crashpoints import CrashPoint, crash_point
+from musicsyncd.errors import Degraded, Temporary
+from musicsyncd.jobs.base import JobContext
+from musicsyncd.ledger.entry import Entry
+from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.standing import Evidence
+from musicsyncd.pipeline.step import Work
+
+ROW = "row"
+"""The one part of a catalog target."""
+
+
+@dataclass(frozen=True)
+class Publish:
+    """Bring the track's row in step in every catalog that lacks it."""
+
+    catalogs: Mapping[str, Catalog]
+    """By target name."""
+    ledger: Ledger
+    name: str = "publish"
+
+    async def __call__(self, work: Work, context: JobContext) -> Work:
+        for target in work.catalogs:
+            try:
+                await self._write(self.catalogs[target], work, context)
+            except Degraded as error:
+                work = work.missing(target, error)
+        return work
+
+    async def _write(self, catalog: Catalog, work: Work, context: JobContext) -> None:
+        entry = await self.ledger.entry(work.track_id)
+        fields = row_fields(entry)
+        known = next((one.detail["id"] for one in entry.evidence if one.target == catalog.target), None)
+        published = await catalog.publish(entry.id, fields, known=known)
+        crash_point(CrashPoint.ROW_WRITTEN)
+        row = await catalog.read(published.id)
+        if row is None or (wrong := differing(fields, row.fields)):
+            missing = f"differs in {', '.join(wrong)}" if row else "is not there"
+            raise Temporary(f"The row of {entry.track.label!r} was written, but read back it {missing}")
+        crash_point(CrashPoint.ROW_READ_BACK)
+        change = Change(
+            operation=context.job.id,
+            target=catalog.target,
+            what=_what(published),
+            before=None if published.created else published.before,
+            after={"id": published.id} | {name: fields[name] for name in published.changed},
+        )
+        evidence = Evidence(
+            target=catalog.target, part=ROW, proof=digest(fields), detail={"id": row.id, "key": row.key}
+        )
+        await self.ledger.record_evidence(work.track_id, evidence, change if published.changed or not known else None)
+        crash_point(CrashPoint.ROW_RECORDED)
+
+
+def _what(published: Published) -> str:
+    """`found`: a row that the ledger had no evidence of, such as one whose creation was never answered."""
+    if published.created:
+        return "created"
+    return "updated" if published.changed else "found"
+
+
+def row_fields(entry: Entry) -> dict[str, Any]:
+    """What a track's row says, under semantic names. Derived from evidence alone: a file that was not read back is not
+    claimed.
+    """
+    track, analysis, source = entry.track, entry.analysis or {}, entry.source_file
+    kept = [one.detail for one in entry.evidence if one.target.startswith("volume:")]
+    return {
+        "title": track.title,
+        "artists": list(track.artists),
+        "album": track.album,
+        "genre": track.genre,
+        "date": track.date,
+        "isrc": track.isrc,
+        "duration": analysis.get("duration"),
+        "bpm": analysis.get("bpm"),
+        "key": analysis.get("key"),
+        "camelot": analysis.get("camelot"),
+        "lufs": analysis.get("integrated_lufs"),
+        "fingerprint": analysis.get("fingerprint"),
+        "source": track.source,
+        "source_url": track.source_url,
+        "source_codec": source.facts.get("codec") if source else None,
+        "source_bit_rate": source.facts.get("bit_rate") if source else None,
+        "lossless": source.facts.get("lossless") if source else None,
+        "identities": sorted(str(one) for one in track.identities),
+        "downloaded": bool(kept),
+        "files": sorted(f"{one['shelf']}:{one['path']}" for one in kept),
+    }

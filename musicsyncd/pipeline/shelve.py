@@ -1,0 +1,96 @@
+"""shelve: each mounted volume gets its files, whole or not at all; a volume that is away misses them and nothing else
+stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from musicsyncd.audio.values import FORMATS
+from musicsyncd.crashpoints import CrashPoint, crash_point
+from musicsyncd.errors import Degraded
+from musicsyncd.jobs.base import JobContext
+from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.standing import Evidence
+from musicsyncd.library.base import Kept, Shelf, Staged
+from musicsyncd.library.naming import relative_path
+from musicsyncd.pipeline.step import Work
+
+
+@dataclass(frozen=True)
+class Shelve:
+    """Place what was made (or stands on another shelf) on every shelf that lacks it."""
+
+    shelves: Mapping[str, Shelf]
+    """By target name."""
+    ledger: Ledger
+    name: str = "shelve"
+
+    async def __call__(self, work: Work, context: JobContext) -> Work:
+        for target, formats in work.shelves.items():
+            try:
+                await self._fill(self.shelves[target], formats, work, context)
+            except Degraded as error:
+                work = work.missing(target, error)
+        return work
+
+    async def _fill(self, shelf: Shelf, formats: tuple[str, ...], work: Work, context: JobContext) -> None:
+        async with context.capacity(shelf.target):
+            for number, format_name in enumerate(formats):
+                context.progress(number / len(formats), f"{format_name} to {shelf.name}", step=self.name)
+                await self._place(shelf, format_name, work, context)
+
+    async def _place(self, shelf: Shelf, format_name: str, work: Work, context: JobContext) -> None:
+        staged = await self._staged(format_name, work)
+        entry = await self.ledger.entry(work.track_id)
+        earlier = next((one for one in entry.evidence if (one.target, one.part) == (shelf.target, format_name)), None)
+        replaces = Kept.from_dict(earlier.detail) if earlier else None
+        wanted = relative_path(shelf.layout, naming_fields(work, format_name))
+        placed = await shelf.place(staged, wanted, tie_breaker=work.track_id[:6], replaces=replaces)
+        evidence = Evidence(
+            target=shelf.target, part=format_name, proof=placed.kept.sha256, detail=placed.kept.as_dict()
+        )
+        change = Change(
+            operation=context.job.id,
+            target=shelf.target,
+            what="replaced" if replaces else "placed",
+            before=replaces.as_dict() | {"recycled": placed.recycled} if replaces else None,
+            after=placed.kept.as_dict(),
+        )
+        await self.ledger.record_evidence(work.track_id, evidence, change)
+        crash_point(CrashPoint.SHELF_RECORDED)
+
+    async def _staged(self, format_name: str, work: Work) -> Staged:
+        if made := work.made.get(format_name):
+            path, size, sha256 = Path(made.path), made.size, made.sha256
+        else:
+            copy = work.copies[format_name]
+            path, size, sha256 = await self._copy_of(copy, work.folder), copy.size, copy.sha256
+        return Staged(path=path, format=format_name, extension=FORMATS[format_name].extension, size=size, sha256=sha256)
+
+    async def _copy_of(self, kept: Kept, folder: Path) -> Path:
+        shelf = next(one for one in self.shelves.values() if one.name == kept.shelf)
+        await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
+        return await shelf.readable(kept, folder)
+
+
+def naming_fields(work: Work, format_name: str) -> dict[str, str]:
+    """What a layout template may speak of."""
+    track, analysis = work.track, work.analysis
+    return {
+        "artist": track.artist,
+        "album_artist": track.album_artist or track.artist,
+        "album": track.album,
+        "title": track.title,
+        "year": track.date[:4],
+        "genre": track.genre,
+        "format": format_name,
+        "key": (analysis.key or "") if analysis else "",
+        "camelot": (analysis.camelot or "") if analysis else "",
+        "bpm": f"{analysis.bpm:.0f}" if analysis and analysis.bpm else "",
+        "id": work.track_id,
+    }

@@ -1,0 +1,92 @@
+"""transcode: one decode feeds every format and the ears; what came out is held against what the source had promised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+
+from musicsyncd.audio.values import Transcoded
+from musicsyncd.audio.work import AudioWorkers
+from musicsyncd.crashpoints import CrashPoint, crash_point
+from musicsyncd.errors import Permanent
+from musicsyncd.jobs.base import JobContext
+from musicsyncd.ledger.entry import FileFacts
+from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.pipeline.step import Work, new_folder, teller
+
+PREVIEW: Final = 31.0
+"""Seconds: streaming services hand out 30-second previews instead of what was asked for."""
+
+
+@dataclass(frozen=True)
+class Transcode:
+    """Make the wanted formats. `sample_rate` in Hz and `depth` in bits; None keeps the source's."""
+
+    audio: AudioWorkers
+    ledger: Ledger
+    sample_rate: int | None = None
+    depth: int | None = None
+    name: str = "transcode"
+
+    async def __call__(self, work: Work, context: JobContext) -> Work:
+        if not work.formats:
+            return work
+
+        async def make() -> dict[str, Any]:
+            return await self._make(work, context)
+
+        async def stands(saved: dict[str, Any]) -> bool:
+            made = {one.format: Path(one.path) for one in Transcoded.from_dict(saved).outputs}
+            there = [await anyio.Path(path).is_file() for path in made.values()]
+            return made.keys() >= set(work.formats) and all(there)
+
+        done = Transcoded.from_dict(await context.step(self.name, make, stands=stands))
+        return replace(work, source=done.source, analysis=done.analysis, made={one.format: one for one in done.outputs})
+
+    async def _make(self, work: Work, context: JobContext) -> dict[str, Any]:
+        assert work.supplied is not None
+        async with context.capacity("cpu"), new_folder(work.folder / "outputs") as folder:
+            done = await self.audio.transcode(
+                work.supplied.path,
+                folder,
+                work.formats,
+                depth=self.depth,
+                sample_rate=self.sample_rate,
+                hashed=False,
+                progress=teller(context, self.name),
+            )
+        crash_point(CrashPoint.OUTPUTS_MADE)
+        refuse_unlike(stated=work.track.duration, heard=done.source.duration)
+        await self.ledger.record_facts(work.track_id, work.track)
+        await self.ledger.record_files(work.track_id, [_source_facts(work, done)])
+        crash_point(CrashPoint.SOURCE_RECORDED)
+        return done.as_dict()
+
+
+def refuse_unlike(*, stated: float | None, heard: float) -> None:
+    """Permanent when the audio is not as long as its source had said (seconds): beyond max(3 s, 2 %), as matching has
+    it.
+    """
+    if stated is None or abs(heard - stated) <= max(3.0, 0.02 * stated):
+        return
+    preview = heard <= PREVIEW < stated
+    kind = "a preview" if preview else "another recording or a broken one"
+    raise Permanent(
+        f"The audio lasts {heard:.1f} s where its source states {stated:.1f} s: {kind}, so nothing was kept of it"
+    )
+
+
+def _source_facts(work: Work, done: Transcoded) -> FileFacts:
+    assert work.supplied is not None
+    return FileFacts(
+        role="source",
+        format="",
+        sha256=work.supplied.sha256,
+        size=work.supplied.size,
+        pcm_md5=done.pcm_md5,
+        duration=done.source.duration,
+        facts=done.source.as_dict() | {"delivery": work.supplied.details},
+    )

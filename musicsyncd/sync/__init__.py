@@ -1,0 +1,1 @@
+"""Which tracks want work, and seeing it done."""

@@ -1,0 +1,209 @@
+"""Select, decide, do, verify: the handlers that the queue calls for its two kinds of job."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from musicsyncd.audio.values import Analysis
+from musicsyncd.crashpoints import CrashPoint, crash_point
+from musicsyncd.errors import Degraded, MusicsyncError, Temporary, from_dict
+from musicsyncd.jobs.base import JobContext, WorkEngine
+from musicsyncd.jobs.job import Job
+from musicsyncd.jobs.retry import ATTEMPTS, UNEXPECTED_ATTEMPTS
+from musicsyncd.ledger.entry import Entry
+from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.pipeline.step import Step, Work, remove_folder, walk
+from musicsyncd.sources.base import Refusal, Source
+from musicsyncd.sync.actions import Action, Verb, decide, idle
+from musicsyncd.sync.look import Lookout, Seen
+from musicsyncd.sync.request import SyncRequest
+from musicsyncd.sync.selection import Selected, select
+
+ENTRIES_AT_ONCE: Final = 200
+"""Held in memory while a request plans: an entry with its fingerprint takes some kilobytes."""
+REQUEST: Final = "request"
+TRACK: Final = "track"
+
+
+@dataclass(frozen=True)
+class SyncEngine:
+    """Everything that doing a request needs; built in `daemon.py`."""
+
+    ledger: Ledger
+    jobs: WorkEngine
+    sources: Sequence[Source]
+    lookout: Lookout
+    steps: Sequence[Step]
+    staging: Path
+    optional: Collection[str] = ()
+    """Targets without which a track still counts as done; what they miss is parked all the same."""
+
+    # A request: which tracks, and a job for each that wants work
+
+    async def request(self, context: JobContext, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Handle a `request` job. Its result is the report: the tracks asked for, what was decided for each, what was
+        refused.
+        """
+        request = SyncRequest.from_dict(dict(args))
+        context.progress(None, request.url or request.scope.value, step="select")
+        selected = await select(request, self.sources, self.ledger, partial(context.progress, step="select"))
+        if request.dry_run:
+            return _report(request, selected, await self._foresee(selected))
+        recorded = await self.ledger.record_tracks(selected.tracks)
+        crash_point(CrashPoint.TRACKS_RECORDED)
+        plans = await self._plans([*dict.fromkeys([*(one.id for one in recorded), *selected.known])])
+        await self._enqueue(plans, context.job)
+        crash_point(CrashPoint.CHILDREN_ENQUEUED)
+        return _report(request, selected, plans)
+
+    async def _foresee(self, selected: Selected) -> list[dict[str, Any]]:
+        """What a run would plan, without writing down that a track exists."""
+        entries = await self.ledger.foresee(selected.tracks)
+        offered = {entry.id for entry in entries}
+        plans = [await self._plan(entry) for entry in entries]
+        return plans + await self._plans([id_ for id_ in selected.known if id_ not in offered])
+
+    async def _plans(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        plans = []
+        for start in range(0, len(ids), ENTRIES_AT_ONCE):
+            for entry in await self.ledger.entries(ids[start : start + ENTRIES_AT_ONCE]):
+                plans.append(await self._plan(entry))
+        return plans
+
+    async def _plan(self, entry: Entry) -> dict[str, Any]:
+        plan: dict[str, Any] = {"track": entry.id, "label": entry.track.label, "actions": [], "note": ""}
+        if entry.duplicate_of:
+            keeper = await self.ledger.entry(entry.duplicate_of)
+            return plan | {
+                "note": f"the same recording as {keeper.track.label} ({keeper.id})",
+                "duplicate_of": keeper.id,
+            }
+        actions = self._decide(await self.lookout.look(entry))
+        note = "stands everywhere" if not actions else ""
+        return plan | {"actions": [action.as_dict() for action in actions], "note": note}
+
+    def _decide(self, seen: Seen) -> tuple[Action, ...]:
+        return decide(
+            source=seen.entry.track.source,
+            lacks=seen.lacks,
+            catalogs=tuple(self.lookout.catalogs),
+            copies=seen.copies,
+            away={target: str(error) for target, error in seen.away.items()},
+        )
+
+    async def _enqueue(self, plans: Sequence[dict[str, Any]], parent: Job) -> None:
+        """One job per track that wants work; the plans learn their jobs' ids."""
+        wanting = [plan for plan in plans if plan["actions"]]
+        requests = [
+            {
+                "kind": TRACK,
+                "args": {"track": plan["track"]},
+                "key": plan["track"],
+                "lane": parent.lane,
+                "parent": parent.id,
+            }
+            for plan in wanting
+        ]
+        for plan, job in zip(wanting, await self.jobs.enqueue_many(requests), strict=True):
+            plan["job"] = job.id
+
+    # A track: what it lacks, until it stands
+
+    async def track(self, context: JobContext, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Handle a `track` job. It speaks for this very track: it cannot succeed by doing another."""
+        entry = await self.ledger.entry(str(args["track"]))
+        if entry.failure:
+            await self.ledger.record_failure(entry.id, None)
+        try:
+            return await self._bring_home(entry, context)
+        except Degraded as error:
+            await remove_folder(self._folder(entry.id))
+            earlier = {one.target: from_dict(one.reason) for one in entry.parked}
+            await self.ledger.park(entry.id, earlier | {error.target: error})
+            raise
+        except Temporary as error:
+            await self._failed(entry, error, last=context.attempt >= ATTEMPTS)
+            raise
+        except MusicsyncError as error:
+            await self._failed(entry, error, last=True)
+            raise
+        except Exception as error:
+            unforeseen = Temporary(f"An error that nobody foresaw, {type(error).__name__}", why=str(error))
+            await self._failed(entry, unforeseen, last=context.attempt >= UNEXPECTED_ATTEMPTS)
+            raise
+
+    async def _failed(self, entry: Entry, error: MusicsyncError, *, last: bool) -> None:
+        """Written down at every try: should the queue give it up, nothing picks this track again by itself."""
+        if last:
+            await remove_folder(self._folder(entry.id))
+        await self.ledger.record_failure(entry.id, error)
+
+    async def _bring_home(self, entry: Entry, context: JobContext) -> dict[str, Any]:
+        if entry.duplicate_of:
+            await remove_folder(self._folder(entry.id))
+            return {"track": entry.id, "duplicate_of": entry.duplicate_of}
+        seen = await self.lookout.look(entry)
+        if seen.gone:
+            await self.ledger.drop_evidence(entry.id, seen.gone)
+        actions = self._decide(seen)
+        work = self._work(seen, actions)
+        if not idle(actions):
+            work = await walk(work, self.steps, context)
+        if work.duplicate_of:
+            await remove_folder(work.folder)
+            return {"track": entry.id, "duplicate_of": work.duplicate_of, "actions": [one.as_dict() for one in actions]}
+        return await self._settle(work, actions)
+
+    async def _settle(self, work: Work, actions: Sequence[Action]) -> dict[str, Any]:
+        """Read everything back once more; only what was seen is said."""
+        seen = await self.lookout.look(await self.ledger.entry(work.track_id))
+        reasons: dict[str, MusicsyncError] = {**seen.away, **work.missed}
+        lacking = [lack.target for lack in seen.lacks]
+        missed = {target: reasons[target] for target in lacking if target in reasons}
+        short = [target for target in lacking if target not in missed]
+        if short:
+            raise Temporary(f"After the work was done, {', '.join(short)} still lacked something of it", delay=5)
+        await self.ledger.park(work.track_id, missed)
+        needed = sorted(set(missed) - set(self.optional))
+        if not needed:
+            await self.ledger.settle(work.track_id)
+        crash_point(CrashPoint.TRACK_SETTLED)
+        await remove_folder(work.folder)
+        result: dict[str, Any] = {"track": work.track_id, "actions": [one.as_dict() for one in actions]}
+        return result | ({"partial": needed} if needed else {})
+
+    def _work(self, seen: Seen, actions: Sequence[Action]) -> Work:
+        entry = seen.entry
+        analysis = Analysis.from_dict(entry.analysis) if entry.analysis else None
+        work = Work(track_id=entry.id, track=entry.track, folder=self._folder(entry.id), analysis=analysis)
+        return replace(
+            work,
+            formats=tuple(part for one in actions if one.verb is Verb.FETCH for part in one.parts),
+            shelves={one.target: one.parts for one in actions if one.verb is Verb.SHELVE},
+            catalogs=tuple(one.target for one in actions if one.verb is Verb.PUBLISH),
+            copies=seen.copies,
+            fresh=all(one.target in self.lookout.catalogs for one in entry.evidence),
+            missed=seen.away,
+        )
+
+    def _folder(self, track_id: str) -> Path:
+        return self.staging / track_id
+
+
+def _report(request: SyncRequest, selected: Selected, plans: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "scope": request.scope.value,
+        "url": request.url,
+        "dry_run": request.dry_run,
+        "tracks": list(plans),
+        "refused": [_refusal(one) for one in selected.refused],
+        "rungs": [{"source": one.source, "said": one.said} for one in selected.rungs],
+    }
+
+
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    return {"name": refusal.name, "error": refusal.error.as_dict()}

@@ -1,0 +1,114 @@
+"""What a track lacks now: its targets, held against what is really there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from musicsyncd.catalog.base import Catalog, differing, digest
+from musicsyncd.errors import Degraded
+from musicsyncd.ledger.entry import Entry
+from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.ledger.standing import Evidence, Lack, Target, lacking
+from musicsyncd.library.base import Kept, Shelf
+from musicsyncd.pipeline.publish import ROW, row_fields
+
+
+class Stands(Enum):
+    """What became of one piece of evidence."""
+
+    YES = auto()
+    OTHERWISE = auto()
+    """It is there, and says something else."""
+    GONE = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One track as it stands at this moment."""
+
+    entry: Entry
+    lacks: tuple[Lack, ...]
+    copies: Mapping[str, Kept]
+    """A verified copy of each format that stands on a shelf that can be read now."""
+    away: Mapping[str, Degraded]
+    """Targets that cannot be reached, each with its reason."""
+    gone: tuple[tuple[str, str], ...] = ()
+    """Evidence that was looked for and is not true any more, as (target, part)."""
+
+
+@dataclass(frozen=True)
+class Lookout:
+    """Looks at targets; reads only."""
+
+    shelves: Mapping[str, Shelf]
+    catalogs: Mapping[str, Catalog]
+    ledger: Ledger
+
+    def targets(self, entry: Entry) -> list[Target]:
+        """Where this track should stand, and with what."""
+        volumes = [Target(name=name, parts=_proofs(entry, shelf.formats)) for name, shelf in self.shelves.items()]
+        row = digest(row_fields(entry))
+        return [*volumes, *(Target(name=name, parts={ROW: row}) for name in self.catalogs)]
+
+    async def look(self, entry: Entry) -> Seen:
+        """Re-read every target that can be reached; evidence for one that cannot is believed until it is back."""
+        away: dict[str, Degraded] = {}
+        gone: list[Evidence] = []
+        copies: dict[str, Kept] = {}
+        holding: list[Evidence] = []
+        # Files before rows: a row must not speak of a file that has just been found gone.
+        for one in sorted(entry.evidence, key=lambda one: one.target in self.catalogs):
+            try:
+                stands = await self._stands(one, _without(entry, gone))
+            except Degraded as error:
+                away[one.target] = error
+                holding.append(one)
+                continue
+            if stands is Stands.GONE:
+                gone.append(one)
+            elif stands is Stands.YES:
+                holding.append(one)
+                if one.target in self.shelves and _current(entry, one):
+                    copies.setdefault(one.part, Kept.from_dict(one.detail))
+        lacks = lacking(self.targets(_without(entry, gone)), holding)
+        away |= await self._away([lack.target for lack in lacks if lack.target not in away])
+        pairs = tuple((one.target, one.part) for one in gone)
+        return Seen(entry=entry, lacks=lacks, copies=copies, away=away, gone=pairs)
+
+    async def _stands(self, one: Evidence, entry: Entry) -> Stands:
+        if shelf := self.shelves.get(one.target):
+            return Stands.YES if await shelf.look(Kept.from_dict(one.detail)) else Stands.GONE
+        if catalog := self.catalogs.get(one.target):
+            row = await catalog.read(str(one.detail["id"]))
+            if row is None:
+                return Stands.GONE
+            return Stands.OTHERWISE if differing(row_fields(entry), row.fields) else Stands.YES
+        return Stands.YES  # a target that is not set up any more: nothing is wanted of it
+
+    async def _away(self, targets: Sequence[str]) -> dict[str, Degraded]:
+        found = {}
+        for target in targets:
+            if shelf := self.shelves.get(target):
+                state = await shelf.state()
+                if not state.ready:
+                    found[target] = Degraded(
+                        f"{target} is {state.condition}", target=target, why=state.why, fix=state.fix
+                    )
+        return found
+
+
+def _without(entry: Entry, gone: Sequence[Evidence]) -> Entry:
+    return replace(entry, evidence=tuple(one for one in entry.evidence if one not in gone)) if gone else entry
+
+
+def _proofs(entry: Entry, formats: Sequence[str]) -> dict[str, str]:
+    outputs = {name: entry.output(name) for name in formats}
+    return {name: output.sha256 if output else "" for name, output in outputs.items()}
+
+
+def _current(entry: Entry, one: Evidence) -> bool:
+    """Whether a kept file is the newest version of its output."""
+    output = entry.output(one.part)
+    return output is not None and output.sha256 == one.proof
