@@ -1,0 +1,71 @@
+"""How a log is followed and made readable, where a running process is not needed to see it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from musicsyncd.ctl import logs
+from musicsyncd.errors import Permanent
+
+
+def test_what_is_written_as_the_file_is_moved_away_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that comes between the last look at the old file and its rotation is read before the new file."""
+    log = tmp_path / "m.log"
+    log.write_text("one\n")
+    rotate = logs._is_another
+
+    def as_it_happens(path: Path, current: IO[str]) -> bool:
+        if "two" not in log.read_text() and not (tmp_path / "m.log.1").exists():
+            with log.open("a") as opened:
+                opened.write("two\n")
+            log.rename(tmp_path / "m.log.1")
+            log.write_text("three\n")
+        return rotate(path, current)
+
+    monkeypatch.setattr(logs, "LOOK", 0.001)
+    monkeypatch.setattr(logs, "_is_another", as_it_happens)
+    followed = logs._followed(log, 0)
+    assert [next(followed) for _ in range(3)] == ["one\n", "two\n", "three\n"]
+    followed.close()  # type: ignore[attr-defined]
+
+
+def test_half_a_line_waits_for_its_other_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line is told when it is whole."""
+    log = tmp_path / "m.log"
+    log.write_text("ha")
+
+    def write_on(seconds: float) -> None:
+        with log.open("a") as opened:
+            opened.write("lf\n")
+
+    monkeypatch.setattr("musicsyncd.ctl.logs.time.sleep", write_on)
+    followed = logs._followed(log, 0)
+    assert next(followed) == "half\n"
+    followed.close()  # type: ignore[attr-defined]
+
+
+def test_a_line_is_readable_whatever_it_holds() -> None:
+    """JSON becomes time, level, event and fields on one clean line; anything else comes as it is, cleaned."""
+    line = logs.readable(
+        '{"timestamp": "2026-01-01T10:00:00Z", "level": "info", "event": "kept", "volume": "\\u001b[2J"}'
+    )
+    assert line.split("  ", 1)[1] == "info      kept  volume= [2J"
+    assert logs.readable("no \x1b JSON") == "no   JSON"
+    assert logs.readable("[1]") == "[1]"
+
+
+@pytest.mark.parametrize("file", ["", "/nowhere/m.log", "/"])
+def test_a_log_that_cannot_be_read_is_a_sentence(file: str) -> None:
+    """Not set, not there yet, not a file."""
+    with pytest.raises(Permanent):
+        logs.print_log(file, job="", lines=5, follow=False, as_json=False)
+
+
+def test_a_job_without_a_line_is_said_to_have_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Silence would look like a broken command."""
+    (tmp_path / "m.log").write_text('{"event": "ready"}\n')
+    assert logs.print_log(str(tmp_path / "m.log"), job="1q", lines=None, follow=False, as_json=False) == 0
+    assert capsys.readouterr().err == f"{tmp_path}/m.log says nothing about job 1q.\n"
