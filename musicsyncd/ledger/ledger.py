@@ -65,6 +65,12 @@ class Ledger:
         """The entry that bears one of this track's identities."""
         return await self._database.read(lambda conn: rows.entry_by_identity(conn, track.identities))
 
+    async def unknown(self, tracks: Sequence[Track]) -> list[Track]:
+        """Those of which no identity is known, in their order."""
+        return await self._database.read(
+            lambda conn: [track for track in tracks if not rows.id_by_identity(conn, track.identities)]
+        )
+
     async def entry(self, reference: str) -> Entry:
         """The track whose id is or begins with this, or bears this identity; LookupError when none or several do."""
         return await self._database.read(lambda conn: rows.entry(conn, rows.find_id(conn, reference)))
@@ -224,10 +230,9 @@ class Ledger:
 
 
 def _record(conn: sqlite3.Connection, track: Track, moment: str) -> Recorded:
-    entry = rows.entry_by_identity(conn, track.identities)
-    if entry:
-        _add_identities(conn, entry.id, track.identities)
-        return Recorded(id=entry.id, track=entry.track, created=False)
+    if known := rows.id_by_identity(conn, track.identities):
+        _add_identities(conn, known, track.identities)
+        return Recorded(id=known, track=rows.track(conn, known), created=False)
     track_id = rows.new_id(conn)
     conn.execute(
         "INSERT INTO track (id, facts, label, words, created_at, updated_at) VALUES (?, '{}', '', '', ?, ?)",

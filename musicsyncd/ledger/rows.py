@@ -67,11 +67,24 @@ def entries(conn: sqlite3.Connection, ids: Sequence[str]) -> list[Entry]:
 
 def entry_by_identity(conn: sqlite3.Connection, identities: Sequence[Identity]) -> Entry | None:
     """The entry that bears one of these identities, tried in their order."""
+    track_id = id_by_identity(conn, identities)
+    return entry(conn, track_id) if track_id else None
+
+
+def id_by_identity(conn: sqlite3.Connection, identities: Sequence[Identity]) -> str | None:
+    """The id of the track that bears one of these identities, tried in their order."""
     for one in identities:
         query = "SELECT track FROM identity WHERE provider = ? AND id = ?"
         if row := conn.execute(query, (one.provider, one.id)).fetchone():
-            return entry(conn, row[0])
+            return str(row[0])
     return None
+
+
+def track(conn: sqlite3.Connection, track_id: str) -> Track:
+    """A known track without what was made of it."""
+    (facts,) = conn.execute("SELECT facts FROM track WHERE id = ?", (track_id,)).fetchone()
+    query = "SELECT provider, id FROM identity WHERE track = ? ORDER BY rowid"
+    return _track(facts, conn.execute(query, (track_id,)).fetchall())
 
 
 def search(conn: sqlite3.Connection, words: str, limit: int) -> list[Entry]:

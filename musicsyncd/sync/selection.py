@@ -77,9 +77,8 @@ async def _next(sources: Sequence[Source], ledger: Ledger) -> Selected:
     for source in sources:
         tracks, left_out = await _offered(source, rungs)
         refused += left_out
-        for track in tracks:
-            if await _wants_work(track, ledger):
-                return Selected(tracks=(track,), refused=tuple(refused), rungs=tuple(rungs))
+        if new := await ledger.unknown(tracks):
+            return Selected(tracks=(new[0],), refused=tuple(refused), rungs=tuple(rungs))
         if tracks:
             rungs[-1] = Rung(source=source.name, said=f"all {len(tracks)} tracks that it offers are known")
     left = await ledger.unfinished(limit=1)
@@ -90,9 +89,10 @@ async def _next(sources: Sequence[Source], ledger: Ledger) -> Selected:
 
 
 async def _incremental(sources: Sequence[Source], ledger: Ledger) -> Selected:
+    """What is known needs no look: it stands, failed for good, is a duplicate, or was left unfinished."""
     found = await _all_offered(sources)
-    new = tuple([track for track in found.tracks if await _wants_work(track, ledger)])
-    return replace(found, tracks=new, known=tuple(await ledger.unfinished(limit=UNFINISHED_AT_ONCE)))
+    new = await ledger.unknown(found.tracks)
+    return replace(found, tracks=tuple(new), known=tuple(await ledger.unfinished(limit=UNFINISHED_AT_ONCE)))
 
 
 async def _full(sources: Sequence[Source], ledger: Ledger) -> Selected:
@@ -121,8 +121,3 @@ async def _offered(source: Source, rungs: list[Rung]) -> tuple[tuple[Track, ...]
         Rung(source=source.name, said=f"offers {len(found.tracks)} tracks" if found.tracks else "offers nothing")
     )
     return found.tracks, found.refused
-
-
-async def _wants_work(track: Track, ledger: Ledger) -> bool:
-    """Not known yet: what stands, failed for good or is a duplicate was settled by its own job."""
-    return await ledger.known(track) is None

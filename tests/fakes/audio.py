@@ -1,0 +1,131 @@
+"""The audio workers' twin: a few bytes stand for sound, so that a whole house can be tried without decoding any."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+
+from musicsyncd.audio.values import FORMATS, Analysis, AudioProbe, Likeness, Made, Tags, Transcoded
+from musicsyncd.audio.work import AudioWorkers, Progress
+from musicsyncd.errors import BadInput
+from tests.fakes.gate import Gate
+
+MAGIC = "sound"
+
+
+def sound(name: str, seconds: float = 200.0, encoding: str = "") -> bytes:
+    """A file: what is heard in it, how long it lasts (seconds), and how it was encoded, which nobody hears."""
+    return f"{MAGIC}|{name}|{seconds}|{encoding}".encode()
+
+
+class FakeAudio(AudioWorkers):
+    """Reads and writes what `sound` makes; tags follow after a line feed. A name that begins with `silence` is heard
+    without a fingerprint.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__()
+        self.gate = gate
+
+    async def transcode(
+        self,
+        source: Path,
+        folder: Path,
+        formats: Sequence[str],
+        *,
+        depth: int | None = None,
+        sample_rate: int | None = None,
+        analyze: bool = True,
+        hashed: bool = True,
+        progress: Progress | None = None,
+    ) -> Transcoded:
+        """One file per format."""
+        async with self.gate.way("transcode"):
+            name, seconds = await _heard(source)
+            outputs = [await _make(folder, one, name, seconds) for one in formats]
+            analysis = _analysis(name, seconds) if analyze else None
+            return Transcoded(
+                source=_probe(seconds), pcm_md5=_pcm(name, seconds), outputs=tuple(outputs), analysis=analysis
+            )
+
+    async def analyze(self, path: Path) -> Analysis:
+        """What is heard in a file."""
+        return _analysis(*await _heard(path))
+
+    async def tag(
+        self, files: Sequence[Made], tags: Tags, artwork: Path | None = None, *, progress: Progress | None = None
+    ) -> tuple[Made, ...]:
+        """Write the tags behind the sound, in place of those that are there."""
+        async with self.gate.way("tag"):
+            return tuple([await _tagged(one, tags) for one in files])
+
+    async def compare(self, fingerprint: str, others: Mapping[str, str]) -> dict[str, Likeness]:
+        """Equal names sound the same; no others do."""
+        async with self.gate.way("compare"):
+            same = Likeness(bit_error_rate=0.02, overlap_share=1.0, offset_seconds=0.0)
+            other = Likeness(bit_error_rate=0.5, overlap_share=1.0, offset_seconds=0.0)
+            return {name: same if one == fingerprint else other for name, one in others.items()}
+
+
+async def _heard(path: Path) -> tuple[str, float]:
+    text = (await anyio.Path(path).read_bytes()).decode(errors="replace")
+    magic, _, rest = text.partition("|")
+    if magic != MAGIC:
+        raise BadInput(f"{path.name} is no audio")
+    name, seconds, _ = rest.split("|", 2)
+    return name, float(seconds)
+
+
+async def _make(folder: Path, format_name: str, name: str, seconds: float) -> Made:
+    path = folder / f"{format_name}.{FORMATS[format_name].extension}"
+    data = sound(name, seconds, format_name)
+    await anyio.Path(path).write_bytes(data)
+    return Made(
+        format=format_name,
+        path=str(path),
+        codec=FORMATS[format_name].codec,
+        sample_rate=44_100,
+        bit_depth=16,
+        channels=2,
+        duration=seconds,
+        size=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        pcm_md5=_pcm(name, seconds),
+        lossless_source=True,
+    )
+
+
+async def _tagged(made: Made, tags: Tags) -> Made:
+    path = anyio.Path(made.path)
+    plain = (await path.read_bytes()).partition(b"\n")[0]
+    data = plain + b"\n" + json.dumps(tags.as_dict(), sort_keys=True).encode()
+    await path.write_bytes(data)
+    return replace(made, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+def _analysis(name: str, seconds: float) -> Analysis:
+    fingerprint = None if name.startswith("silence") else name
+    return Analysis(duration=seconds, bpm=124.0, key="Am", camelot="8A", integrated_lufs=-9.5, fingerprint=fingerprint)
+
+
+def _probe(seconds: float) -> AudioProbe:
+    return AudioProbe(
+        container="wav",
+        codec="pcm_s16le",
+        lossless=True,
+        sample_rate=44_100,
+        bit_depth=16,
+        bit_rate=None,
+        channels=2,
+        duration=seconds,
+        decoder="none",
+    )
+
+
+def _pcm(name: str, seconds: float) -> str:
+    return hashlib.md5(f"{name}|{seconds}".encode(), usedforsecurity=False).hexdigest()

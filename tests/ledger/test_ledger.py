@@ -1,0 +1,386 @@
+"""What the ledger knows of tracks: who they are, what was made and proven of them, and what it never forgets."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import anyio
+import pytest
+
+from musicsyncd.clock import ManualClock
+from musicsyncd.database import Database
+from musicsyncd.errors import Degraded, MusicsyncError, Permanent
+from musicsyncd.ledger.entry import Entry, FileFacts, Heard
+from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.rows import ID_ALPHABET, ID_LENGTH
+from musicsyncd.ledger.standing import Evidence
+from musicsyncd.music.identity import Identity
+from musicsyncd.music.track import Track
+
+X, Y, Z = (Identity("url", f"https://example.org/{name}") for name in "xyz")
+
+
+def song(title: str, *identities: Identity, **more: Any) -> Track:
+    return Track(title=title, artists=("Ada Voss",), source="memory", identities=identities, **more)
+
+
+async def recorded(ledger: Ledger, *tracks: Track) -> list[str]:
+    return [one.id for one in await ledger.record_tracks(tracks)]
+
+
+# Identities
+
+
+async def test_a_track_is_known_by_any_of_its_identities(ledger: Ledger) -> None:
+    """It comes back whole, its identities in the order in which they became known."""
+    track = song("A", Y, X, album="Tides", duration=200.5, track_number=3)
+    (one,) = await ledger.record_tracks([track])
+    assert (one.created, one.track) == (True, track)
+    assert len(one.id) == ID_LENGTH
+    assert set(one.id) <= set(ID_ALPHABET)
+    for identity in (X, Y):
+        entry = await ledger.known(song("whatever", identity))
+        assert entry is not None
+        assert (entry.id, entry.track) == (one.id, track)
+    assert await ledger.known(song("A", Z)) is None
+    assert await ledger.unknown([song("B", Z), song("A", Z, Y), song("C")]) == [song("B", Z), song("C")]
+    assert await ledger.known(song("A")) is None
+
+
+async def test_a_known_track_is_not_written_again(ledger: Ledger) -> None:
+    """It gains the new identities, keeps its words, and is told as known; also twice in one call."""
+    first, second, third = await ledger.record_tracks([song("A", X), song("other words", Y, X), song("third", Y)])
+    assert (first.created, second.created, third.created) == (True, False, False)
+    assert first.id == second.id == third.id
+    assert (await ledger.entry(first.id)).track == song("A", X, Y)
+    assert second.track.title == "A"
+
+
+async def test_the_first_identity_wins_and_none_ever_moves(ledger: Ledger) -> None:
+    """A track that bears the identities of two others is the first one's, and takes nothing from the other."""
+    a, b = await recorded(ledger, song("A", X), song("B", Y))
+    (both,) = await recorded(ledger, song("C", Y, X, Z))
+    assert both == b
+    assert (await ledger.entry(a)).track.identities == (X,)
+    assert (await ledger.entry(b)).track.identities == (Y, Z)
+    await ledger.record_facts(a, song("A2", X, Y))
+    assert (await ledger.entry(a)).track == song("A2", X)
+    assert (await ledger.entry(str(Y))).id == b
+
+
+async def test_foreseeing_is_recording_without_a_trace(ledger: Ledger) -> None:
+    """The same entries, each once, a new one without an id; and nothing is known of them afterwards."""
+    (known,) = await recorded(ledger, song("A", X))
+    tracks = [song("B", Y), song("A again", X, Z), song("through A", Z), song("B again", Y)]
+    foreseen = await ledger.foresee(tracks)
+    assert [(one.id, one.track.title) for one in foreseen] == [("", "B"), (known, "A")]
+    assert (await ledger.counts())["tracks"] == 1
+    assert (await ledger.entry(known)).track.identities == (X,)
+    assert len(dict.fromkeys(await recorded(ledger, *tracks))) == len(foreseen)
+
+
+async def test_words_that_no_utf8_can_hold_are_recorded(ledger: Ledger) -> None:
+    """One file name of an unknown encoding does not stop the request that it came with."""
+    ids = await recorded(ledger, song("torn \udcff name", X), song("B", Y))
+    assert len(ids) == 2
+    assert [one.id for one in await ledger.search("torn")] == ids[:1]
+    assert await ledger.search("\udcff")
+
+
+# References
+
+
+async def test_a_reference_is_an_id_its_beginning_or_an_identity(ledger: Ledger, database: Database) -> None:
+    """In either case; several, none, nothing at all and text that is nobody's say so."""
+    for number, track_id in enumerate(["abcd0001", "abcd0002", "abce0003"]):
+        (made,) = await recorded(ledger, song(f"{number}", Identity("memory", f"{number}")))
+        await database.write(_renamed(made, track_id))
+    for reference in ("abce0003", "ABCE", "abce", "memory:2"):
+        assert (await ledger.entry(reference)).id == "abce0003"
+    with pytest.raises(LookupError, match="could be abcd0001, abcd0002"):
+        await ledger.entry("abcd")
+    for nobody in ("", "zzz", "abce00033", "memory:", ":", "%", "_", "' OR 1=1 --", "🎧", "\udcff"):
+        with pytest.raises(LookupError, match="is known by no track"):
+            await ledger.entry(nobody)
+
+
+async def test_an_empty_reference_is_nobody_even_in_a_house_of_one(ledger: Ledger) -> None:
+    """A forgotten argument does not mean the only track there is."""
+    await recorded(ledger, song("A", X))
+    with pytest.raises(LookupError, match="no track"):
+        await ledger.entry("")
+
+
+async def test_a_reference_that_fits_many_names_a_few(ledger: Ledger, database: Database) -> None:
+    """The message stays short, and says that there are more."""
+    for number in range(7):
+        (made,) = await recorded(ledger, song(f"{number}", Identity("memory", f"{number}")))
+        await database.write(_renamed(made, f"same000{number}"))
+    with pytest.raises(LookupError, match="same0004 or another"):
+        await ledger.entry("same")
+
+
+def _renamed(old: str, new: str) -> Callable[[sqlite3.Connection], None]:
+    def write(conn: sqlite3.Connection) -> None:
+        conn.execute("PRAGMA defer_foreign_keys=ON")
+        conn.execute("UPDATE track SET id = ? WHERE id = ?", (new, old))
+        conn.execute("UPDATE identity SET track = ? WHERE track = ?", (new, old))
+
+    return write
+
+
+async def test_entries_come_in_the_order_asked_for(ledger: Ledger) -> None:
+    """More than one round of queries takes; an unknown id is an error, not a gap."""
+    ids = await recorded(ledger, *(song(f"{n}", Identity("memory", f"{n}")) for n in range(1200)))
+    wanted = ids[::-1]
+    assert [one.id for one in await ledger.entries(wanted)] == wanted
+    assert await ledger.entries([]) == []
+    with pytest.raises(LookupError):
+        await ledger.entries([ids[0], "nobody"])
+
+
+# Search
+
+
+SEARCHED = {
+    "plain": song("Tidal (Kora Remix)", X, album="Low Water", genre="House"),
+    "percent": song("100% Pure_Love", Y),
+    "quotes": song('It\'s "Over" \\ Now', Z),
+    "emoji": song("🎧 Night 👩‍👩‍👧", Identity("memory", "e")),
+    "hebrew": song("שלום עולם", Identity("memory", "h")),
+    "nordic": replace(song("Jóga", Identity("memory", "n")), artists=("BJÖRK",)),
+    "wide": song("ＦＵＬＬ Straße", Identity("memory", "w")),
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("tidal", ["plain"]),
+        ("KORA low", ["plain"]),
+        ("house", ["plain"]),
+        ("example.org/X", ["plain"]),
+        ("%", ["percent"]),
+        ("_", ["percent"]),
+        ("100% love", ["percent"]),
+        ("'", ["quotes"]),
+        ('"over"', ["quotes"]),
+        ("\\", ["quotes"]),
+        ("🎧", ["emoji"]),
+        ("👩‍👩‍👧", ["emoji"]),
+        ("שלום", ["hebrew"]),
+        ("björk", ["nordic"]),
+        ("BJO\u0308RK jo\u0301ga", ["nordic"]),
+        ("full STRASSE", ["wide"]),
+        ("ada", ["wide", "hebrew", "emoji", "quotes", "percent", "plain"]),
+        ("tidal björk", []),
+        ("album", []),
+        ("null", []),
+        ("u00f3", []),
+        ("' OR 1=1 --", []),
+        ("", ["wide", "nordic", "hebrew", "emoji", "quotes", "percent", "plain"]),
+    ],
+)
+async def test_a_search_finds_words_and_nothing_else(ledger: Ledger, words: str, expected: list[str]) -> None:
+    """Every word counts as text, whatever its case, width or composition; how a track is stored is not searched."""
+    ids = dict(zip(SEARCHED, await recorded(ledger, *SEARCHED.values()), strict=True))
+    assert [one.id for one in await ledger.search(words)] == [ids[name] for name in expected]
+
+
+async def test_a_search_finds_ids_and_keeps_its_limit(ledger: Ledger) -> None:
+    """By the beginning of an id; the newest first, and no more than asked for."""
+    ids = await recorded(ledger, *SEARCHED.values())
+    assert ids[0] in [one.id for one in await ledger.search(ids[0][:4])]
+    assert [one.id for one in await ledger.search(limit=2)] == ids[::-1][:2]
+    assert await ledger.search(limit=0) == []
+
+
+async def test_a_search_knows_what_a_delivery_told(ledger: Ledger) -> None:
+    """New words are found, and the old ones no longer."""
+    (track,) = await recorded(ledger, song("Untitled", X))
+    await ledger.record_facts(track, song("Tidal", X))
+    assert [one.id for one in await ledger.search("tidal")] == [track]
+    assert await ledger.search("untitled") == []
+
+
+# What was made and proven
+
+
+def file(format_name: str = "alac", sha256: str = "a1", **more: Any) -> FileFacts:
+    values = {"role": "output", "size": 10, "pcm_md5": "p", "duration": 200.0, "facts": {"codec": "alac"}}
+    return FileFacts(**{**values, "format": format_name, "sha256": sha256, **more})
+
+
+async def test_files_and_analysis_come_back_as_recorded(ledger: Ledger) -> None:
+    """The newest of each role and format; found again by their bytes."""
+    (track,) = await recorded(ledger, song("A", X))
+    source = file("", "s1", role="source")
+    await ledger.record_files(track, [file(), source])
+    await ledger.record_files(track, [file(sha256="a2"), file("wav", "w1")])
+    await ledger.record_analysis(track, {"duration": 200.0, "fingerprint": None, "bpm": 124.0})
+    entry = await ledger.entry(track)
+    assert entry.files == (source, file(sha256="a2"), file("wav", "w1"))
+    assert (entry.source_file, entry.output("wav"), entry.output("flac")) == (source, file("wav", "w1"), None)
+    assert entry.analysis == {"duration": 200.0, "fingerprint": None, "bpm": 124.0}
+    assert [await ledger.ids_by_content(sha) for sha in ("s1", "a1", "a2")] == [[track], [], [track]]
+
+
+async def test_evidence_is_dated_replaced_and_dropped(ledger: Ledger, clock: ManualClock) -> None:
+    """One piece per part of a target, the newest; dropping one leaves the others."""
+    (track,) = await recorded(ledger, song("A", X))
+    first = Evidence(target="volume:main", part="alac", proof="a1", detail={"path": "A.m4a"})
+    await ledger.record_evidence(track, first, None)
+    await clock.advance(60)
+    for one in (replace(first, proof="a2"), replace(first, part="wav")):
+        await ledger.record_evidence(track, one, None)
+    seen = (await ledger.entry(track)).evidence
+    moment = "2026-01-01T00:01:00.000+00:00"
+    assert seen == (replace(first, proof="a2", seen_at=moment), replace(first, part="wav", seen_at=moment))
+    await ledger.drop_evidence(track, [("volume:main", "wav"), ("volume:other", "alac")])
+    assert [one.part for one in (await ledger.entry(track)).evidence] == ["alac"]
+
+
+def away(target: str) -> dict[str, MusicsyncError]:
+    return {target: Degraded(f"{target} is away", target=target)}
+
+
+async def test_parking_says_what_is_missed_and_since_when(ledger: Ledger, clock: ManualClock) -> None:
+    """Each time the whole truth: what is missed still keeps its date, what was reached is parked no longer."""
+    (track,) = await recorded(ledger, song("A", X))
+    await ledger.park(track, away("volume:a") | away("volume:b"))
+    begun = (await ledger.entry(track)).parked
+    await clock.advance(60)
+    await ledger.park(track, away("volume:b") | away("volume:c"))
+    b, c = (await ledger.entry(track)).parked
+    assert b == begun[1]
+    assert (c.target, c.reason["what"], c.since > b.since) == ("volume:c", "volume:c is away", True)
+    assert await ledger.parked() == {"volume:b": 1, "volume:c": 1}
+    await ledger.park(track, {})
+    assert await ledger.parked() == {}
+
+
+async def test_how_tracks_stand_is_counted_and_the_unfinished_are_found(ledger: Ledger, clock: ManualClock) -> None:
+    """A table of lives: only what has work left that no person must see to first is unfinished, oldest first."""
+    names = ("new", "settled", "parked", "settled and parked", "failed", "failed, then settled", "duplicate")
+    ids = {}
+    for name in names:
+        (ids[name],) = await recorded(ledger, song(name, Identity("memory", name)))
+        await clock.advance(1)
+    for name in ("settled", "settled and parked"):
+        await ledger.settle(ids[name])
+    for name in ("parked", "settled and parked", "duplicate"):
+        await ledger.park(ids[name], away("volume:a"))
+    for name in ("failed", "failed, then settled", "duplicate"):
+        await ledger.record_failure(ids[name], Permanent("no"))
+    await ledger.settle(ids["failed, then settled"])
+    await ledger.mark_duplicate(ids["duplicate"], ids["settled"], {"verdict": "same"})
+    assert await ledger.unfinished(limit=10) == [ids["new"], ids["parked"], ids["settled and parked"]]
+    assert await ledger.unfinished(limit=1) == [ids["new"]]
+    assert await ledger.counts() == {"tracks": 7, "duplicates": 1, "failed": 1, "parked": 2, "standing": 2}
+    assert await ledger.parked() == {"volume:a": 2}
+    assert await ledger.all_ids() == [ids[name] for name in names if name != "duplicate"]
+    await ledger.record_failure(ids["failed"], None)
+    assert ids["failed"] in await ledger.unfinished(limit=10)
+
+
+async def test_an_empty_ledger_counts_nothing(ledger: Ledger) -> None:
+    """Zero, not nothing."""
+    assert await ledger.counts() == dict.fromkeys(("tracks", "duplicates", "failed", "parked", "standing"), 0)
+    assert (await ledger.unfinished(limit=10), await ledger.search(), await ledger.journal()) == ([], [], [])
+
+
+async def test_a_duplicate_leads_to_its_keeper(ledger: Ledger) -> None:
+    """With the verdict; an earlier failure and what it waited for are over."""
+    keeper, copy = await recorded(ledger, song("A", X), song("B", Y))
+    await ledger.record_failure(copy, Permanent("no"))
+    await ledger.park(copy, away("volume:a"))
+    await ledger.mark_duplicate(copy, keeper, {"verdict": "same", "score": 1.0})
+    entry = await ledger.entry(copy)
+    assert (entry.duplicate_of, entry.verdict) == (keeper, {"verdict": "same", "score": 1.0})
+    assert (entry.failure, entry.parked) == (None, ())
+
+
+async def test_who_sounds_alike_is_sought_by_length(ledger: Ledger) -> None:
+    """Within the tolerance, not the track itself, no duplicates, also without a fingerprint; the oldest first."""
+    lengths = {"own": 200.0, "short": 194.9, "shortest": 195.0, "longest": 205.0, "silent": 201.0, "copy": 200.0}
+    ids = dict(
+        zip(lengths, await recorded(ledger, *(song(name, Identity("m", name)) for name in lengths)), strict=True)
+    )
+    for name, seconds in lengths.items():
+        await ledger.record_files(ids[name], [file("", role="source", pcm_md5=f"pcm {name}"), file("wav")])
+        fingerprint = None if name == "silent" else f"print {name}"
+        await ledger.record_analysis(ids[name], {"duration": seconds, "fingerprint": fingerprint})
+    await ledger.mark_duplicate(ids["copy"], ids["own"], {})
+    await recorded(ledger, song("never heard", Z))
+    found = await ledger.heard_alike(ids["own"], 200.0, 5.0)
+    assert found == [
+        Heard(
+            id=ids[name],
+            title=name,
+            pcm_md5=f"pcm {name}",
+            duration=lengths[name],
+            fingerprint="" if name == "silent" else f"print {name}",
+        )
+        for name in ("shortest", "longest", "silent")
+    ]
+
+
+# Shelves and the journal
+
+
+async def test_a_volume_is_known_by_its_marker(ledger: Ledger) -> None:
+    """The last one seen under a name."""
+    await ledger.record_shelf("main", "m1", "/a")
+    await ledger.record_shelf("second", "m2", "/b")
+    await ledger.record_shelf("main", "m3", "/c")
+    assert await ledger.shelf_markers() == {"main": "m3", "second": "m2"}
+
+
+async def test_the_journal_tells_what_was_done_in_its_order(ledger: Ledger) -> None:
+    """Of all jobs or of one, with what was there before and after; evidence alone is no change."""
+    (track,) = await recorded(ledger, song("A", X))
+    evidence = Evidence(target="volume:main", part="alac", proof="a1")
+    placed = Change(operation="job1", target="volume:main", what="placed", after={"path": "A.m4a"})
+    await ledger.record_evidence(track, evidence, placed)
+    await ledger.record_evidence(track, evidence, None)
+    await ledger.record_change(None, Change(operation="job2", target="volume:main", what="recycled", before={"n": 1}))
+    told = [
+        (one["operation"], one["track"], one["what"], one["before"], one["after"]) for one in await ledger.journal()
+    ]
+    assert told == [
+        ("job1", track, "placed", None, {"path": "A.m4a"}),
+        ("job2", None, "recycled", {"n": 1}, None),
+    ]
+    assert [one["what"] for one in await ledger.journal("job2")] == ["recycled"]
+
+
+@pytest.mark.parametrize("query", ["UPDATE journal SET what = 'nothing'", "DELETE FROM journal"])
+async def test_the_journal_keeps_its_past(ledger: Ledger, database: Database, query: str) -> None:
+    """The database itself refuses to change or to forget an entry."""
+    await ledger.record_change(None, Change(operation="job", target="volume:main", what="placed"))
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        await database.write(lambda conn: conn.execute(query) and None)
+    assert [one["what"] for one in await ledger.journal()] == ["placed"]
+
+
+async def test_recording_the_same_tracks_at_once_makes_each_once(ledger: Ledger) -> None:
+    """Requests that run together agree on who is who."""
+    found: list[str] = []
+
+    async def record() -> None:
+        found.extend(await recorded(ledger, song("A", X), song("B", Y)))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(10):
+            tasks.start_soon(record)
+    assert len(set(found)) == 2
+    assert (await ledger.counts())["tracks"] == 2
+
+
+def test_an_entry_without_anything_has_no_files() -> None:
+    """What was never worked on answers plainly."""
+    entry = Entry(id="", track=song("A"))
+    assert (entry.source_file, entry.output("alac")) == (None, None)

@@ -1,0 +1,351 @@
+"""Each step by itself: what it leaves behind when it fails, what it does not do twice, and whom it recognises."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+
+from musicsyncd.audio.values import Likeness
+from musicsyncd.catalog.base import Fields, Published
+from musicsyncd.catalog.memory import MemoryCatalog
+from musicsyncd.clock import ManualClock
+from musicsyncd.database import MEMORY, Database
+from musicsyncd.errors import MusicsyncError, NeedsPerson, Permanent, Temporary
+from musicsyncd.ledger.entry import FileFacts
+from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.ledger.schema import MIGRATIONS
+from musicsyncd.library.memory import MemoryShelf
+from musicsyncd.music.identity import Identity, of_file
+from musicsyncd.music.track import Track
+from musicsyncd.pipeline.analyze import Analyze
+from musicsyncd.pipeline.download import Download
+from musicsyncd.pipeline.publish import Publish
+from musicsyncd.pipeline.shelve import Shelve
+from musicsyncd.pipeline.step import Work, walk
+from musicsyncd.pipeline.tag import Tag
+from musicsyncd.pipeline.transcode import Transcode
+from musicsyncd.sources.base import Progress, Supplied
+from musicsyncd.sources.memory import MemorySource
+from tests.fakes.audio import FakeAudio, sound
+from tests.fakes.gate import Gate
+from tests.pipeline.here import Here
+
+A = Track(
+    title="A",
+    duration=200.0,
+    source="memory",
+    source_url="memory:a",
+    identities=(Identity("memory", "a"),),
+)
+AUDIO = sound("a")
+
+
+class Half(MemorySource):
+    """Writes half of a file, and then does what it was told."""
+
+    def __init__(self, error: Exception | None) -> None:
+        super().__init__({A: AUDIO})
+        self.error, self.begun = error, anyio.Event()
+
+    async def supply(self, track: Track, folder: Path, progress: Progress) -> Supplied:
+        await anyio.Path(folder / "audio.part").write_bytes(AUDIO[:5])
+        self.begun.set()
+        if self.error:
+            raise self.error
+        await anyio.sleep_forever()
+        raise AssertionError
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    clock = ManualClock()
+    database = await Database.open(MEMORY, {"ledger": MIGRATIONS}, backups=tmp_path, clock=clock)
+    yield Ledger(database, clock)
+    await database.close()
+
+
+@pytest.fixture
+async def work(ledger: Ledger, tmp_path: Path) -> Work:
+    """A, recorded, with two formats to make."""
+    (track,) = await ledger.record_tracks([A])
+    return Work(track_id=track.id, track=A, folder=tmp_path / "staging" / track.id, formats=("alac", "wav"))
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+# Download
+
+
+@pytest.mark.parametrize("error", [Permanent("no"), Temporary("later"), KeyError("fault")])
+async def test_a_download_that_fails_leaves_no_files(work: Work, error: Exception) -> None:
+    """On a full disk even the room of half a file counts; nothing is kept of the step."""
+    here = Here()
+    with pytest.raises(type(error)):
+        await Download({"memory": Half(error)})(work, here)
+    assert (files(work.folder), here.kept) == ([], {})
+
+
+async def test_a_download_that_is_cancelled_leaves_no_files(work: Work) -> None:
+    """Half a file is no use to the next try."""
+    source = Half(None)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(Download({"memory": source}), work, Here())
+        await source.begun.wait()
+        assert files(work.folder) == ["audio.part"]
+        tasks.cancel_scope.cancel()
+    assert files(work.folder) == []
+
+
+async def test_a_staging_folder_that_cannot_be_written_is_a_persons_matter(work: Work) -> None:
+    """The message names the folder, and the job is not tried again and again."""
+    work.folder.parent.mkdir(parents=True)
+    work.folder.write_bytes(b"a file where the folder should be")
+    with pytest.raises(NeedsPerson, match=str(work.folder)):
+        await Download({"memory": MemorySource({A: AUDIO})})(work, Here())
+
+
+async def test_a_source_that_is_no_longer_set_up_is_said(work: Work) -> None:
+    """By its name, and for good."""
+    with pytest.raises(Permanent, match="'memory'"):
+        await Download({})(work, Here())
+
+
+async def test_a_download_is_not_repeated_while_its_file_stands(work: Work) -> None:
+    """The bytes are looked at, not the name: a file that changed or went is fetched again."""
+    here, step = Here(), Download({"memory": MemorySource({A: AUDIO})})
+    done = await step(work, here)
+    assert done.supplied is not None
+    assert done.track.identities == (*A.identities, of_file(done.supplied.sha256))
+    assert await step(work, here) == done
+    assert here.held == ["download"]
+    done.supplied.path.write_bytes(b"else")
+    assert await step(work, here) == done
+    assert done.supplied.path.read_bytes() == AUDIO
+    done.supplied.path.unlink()
+    assert await step(work, here) == done
+    assert here.held == ["download"] * 3
+
+
+async def test_without_formats_nothing_is_fetched_or_made(work: Work, ledger: Ledger) -> None:
+    """A track whose files all stand somewhere passes through untouched."""
+    gate, here = Gate(), Here()
+    audio, idle = FakeAudio(gate), replace(work, formats=())
+    for step in (Download({}), Transcode(audio, ledger), Analyze(audio, ledger), Tag(audio, ledger)):
+        assert await step(idle, here) is idle
+    assert (here.kept, here.held, dict(gate.passed)) == ({}, [], {})
+
+
+# Transcode and tag
+
+
+async def transcoded(work: Work, ledger: Ledger, here: Here, audio: bytes = AUDIO) -> Work:
+    fetched = await Download({"memory": MemorySource({A: audio})})(work, here)
+    return await Transcode(FakeAudio(Gate()), ledger)(fetched, here)
+
+
+async def test_what_was_asked_for_is_recorded_once_it_was_heard(work: Work, ledger: Ledger) -> None:
+    """The source's hash, its samples and its own words, and the bytes as an identity."""
+    here = Here()
+    done = await transcoded(work, ledger, here)
+    entry = await ledger.entry(work.track_id)
+    assert done.supplied is not None
+    assert entry.source_file is not None
+    assert (entry.source_file.sha256, entry.source_file.duration) == (done.supplied.sha256, 200.0)
+    assert of_file(done.supplied.sha256) in entry.track.identities
+    assert set(done.made) == {"alac", "wav"}
+
+
+async def test_refused_audio_is_not_recorded(work: Work, ledger: Ledger) -> None:
+    """Neither as a file nor as an identity of this track."""
+    with pytest.raises(Permanent, match="preview"):
+        await transcoded(work, ledger, Here(), sound("b", 30.0))
+    entry = await ledger.entry(work.track_id)
+    assert (entry.files, entry.track) == ((), A)
+
+
+async def test_bytes_that_are_no_audio_leave_no_outputs(work: Work, ledger: Ledger) -> None:
+    """The refusal is the worker's own, and the folder of half-made outputs is gone."""
+    with pytest.raises(MusicsyncError, match="no audio"):
+        await transcoded(work, ledger, Here(), b"<html>")
+    assert files(work.folder) == ["audio.wav"]
+
+
+async def test_outputs_are_made_again_when_one_is_gone_or_another_is_wanted(work: Work, ledger: Ledger) -> None:
+    """What an earlier try kept counts only while it stands and is enough."""
+    here = Here()
+    done = await transcoded(work, ledger, here)
+    assert await transcoded(work, ledger, here) == done
+    Path(done.made["alac"].path).unlink()
+    assert await transcoded(work, ledger, here) == done
+    more = await transcoded(replace(work, formats=("alac", "wav", "flac")), ledger, here)
+    assert set(more.made) == {"alac", "wav", "flac"}
+    less = await transcoded(replace(work, formats=("flac",)), ledger, here)
+    assert set(less.made) == {"alac", "wav", "flac"}
+    assert here.held == ["download", "cpu", "cpu", "cpu"]
+
+
+async def test_tags_are_written_once_for_all_that_was_made(work: Work, ledger: Ledger) -> None:
+    """A second pass finds them; a format that came later, or a file that changed, is tagged again."""
+    here, gate = Here(), Gate()
+    step = Tag(FakeAudio(gate), ledger)
+    done = await step(await transcoded(work, ledger, here), here)
+    assert {one.format: one.sha256 for one in (await ledger.entry(work.track_id)).files if one.role == "output"} == {
+        name: made.sha256 for name, made in done.made.items()
+    }
+    assert await step(await transcoded(work, ledger, here), here) == done
+    assert gate.passed["tag"] == 1
+    Path(done.made["wav"].path).write_bytes(b"else")
+    await step(await transcoded(work, ledger, here), here)
+    assert gate.passed["tag"] == 2
+    here.kept["tag"] = json.dumps(json.loads(here.kept["tag"])[:1])
+    again = await step(await transcoded(work, ledger, here), here)
+    assert set(again.made) == {"alac", "wav"}
+
+
+# Analyze
+
+
+class Ears(FakeAudio):
+    """Hears what it is told to hear in each other track."""
+
+    def __init__(self, likeness: Mapping[str, float]) -> None:
+        super().__init__(Gate())
+        self.likeness = dict(likeness)
+
+    async def compare(self, fingerprint: str, others: Mapping[str, str]) -> dict[str, Likeness]:
+        self.gate.passed["compare"] += 1
+        return {
+            name: Likeness(bit_error_rate=self.likeness[one], overlap_share=1.0, offset_seconds=0.0)
+            for name, one in others.items()
+        }
+
+
+async def heard(ledger: Ledger, name: str, *, pcm: str = "", print_: str = "", seconds: float = 200.0) -> str:
+    """A track that was heard before; its id."""
+    track = Track(title=name, identities=(Identity("memory", name),))
+    (made,) = await ledger.record_tracks([track])
+    source = FileFacts(role="source", format="", sha256=name, size=1, pcm_md5=pcm, facts={})
+    await ledger.record_files(made.id, [source])
+    await ledger.record_analysis(made.id, {"duration": seconds, "fingerprint": print_})
+    return made.id
+
+
+async def test_equal_samples_are_recognised_without_ears(work: Work, ledger: Ledger) -> None:
+    """The first track with these very samples is the one; fingerprints are not compared."""
+    here, ears = Here(), Ears({})
+    ready = await transcoded(work, ledger, here)
+    entry = await ledger.entry(work.track_id)
+    assert entry.source_file is not None
+    await heard(ledger, "other", pcm="else", print_="x")
+    first = await heard(ledger, "first", pcm=entry.source_file.pcm_md5)
+    await heard(ledger, "second", pcm=entry.source_file.pcm_md5)
+    assert (await Analyze(ears, ledger)(ready, here)).duplicate_of == first
+    assert ears.gate.passed["compare"] == 0
+    verdict = (await ledger.entry(work.track_id)).verdict or {}
+    assert (verdict["verdict"], verdict["score"]) == ("same", 1.0)
+    assert "recognise" in here.held
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ({}, None),
+        ({"far": 0.4, "similar": 0.2}, None),
+        ({"near": 0.1, "nearest": 0.05, "far": 0.4}, "nearest"),
+    ],
+)
+async def test_the_nearest_sound_below_the_limit_is_the_same(
+    work: Work, ledger: Ledger, others: dict[str, float], expected: str | None
+) -> None:
+    """Likeness alone decides between those that are near enough; none is better than a wrong one."""
+    here = Here()
+    ids = {name: await heard(ledger, name, pcm=name, print_=name) for name in others}
+    found = await Analyze(Ears(others), ledger)(await transcoded(work, ledger, here), here)
+    assert found.duplicate_of == (ids[expected] if expected else None)
+    assert (await ledger.entry(work.track_id)).duplicate_of == found.duplicate_of
+
+
+async def test_what_stood_already_is_never_called_a_duplicate(work: Work, ledger: Ledger) -> None:
+    """A track with files of its own that is made again keeps them."""
+    here = Here()
+    await heard(ledger, "near", print_="near")
+    ready = await transcoded(replace(work, fresh=False), ledger, here)
+    assert (await Analyze(Ears({"near": 0.01}), ledger)(ready, here)).duplicate_of is None
+    assert (await ledger.entry(work.track_id)).analysis is not None
+
+
+async def test_what_transcode_did_not_hear_is_heard_now(work: Work, ledger: Ledger) -> None:
+    """The values are those of the source file."""
+    here = Here()
+    ready = replace(await transcoded(work, ledger, here), analysis=None)
+    done = await Analyze(FakeAudio(Gate()), ledger)(ready, here)
+    assert done.analysis is not None
+    assert (done.analysis.duration, done.analysis.fingerprint) == (200.0, "a")
+
+
+# Shelve and publish
+
+
+async def test_a_track_walks_from_nothing_to_its_row(work: Work, ledger: Ledger) -> None:
+    """Every step in its order; the evidence is what the shelf and the catalog gave back."""
+    shelf, catalog, audio = MemoryShelf("main", formats=("alac", "wav")), MemoryCatalog(), FakeAudio(Gate())
+    steps = (
+        Download({"memory": MemorySource({A: AUDIO})}),
+        Transcode(audio, ledger),
+        Analyze(audio, ledger),
+        Tag(audio, ledger),
+        Shelve({shelf.target: shelf}, ledger),
+        Publish({catalog.target: catalog}, ledger),
+    )
+    wanted = replace(work, shelves={shelf.target: ("alac", "wav")}, catalogs=(catalog.target,))
+    await walk(wanted, steps, Here())
+    proofs = {(one.target, one.part): one.proof for one in (await ledger.entry(work.track_id)).evidence}
+    made = {one.format: one.sha256 for one in (await ledger.entry(work.track_id)).files if one.role == "output"}
+    assert {part: proof for (target, part), proof in proofs.items() if target == shelf.target} == made
+    assert (catalog.target, "row") in proofs
+    assert sorted(shelf.files) == ["Unknown Artist/Unknown Artist - A.m4a", "Unknown Artist/Unknown Artist - A.wav"]
+
+
+async def test_a_recognised_duplicate_walks_no_further(work: Work) -> None:
+    """Nothing behind that step is called."""
+
+    class Recognise:
+        name = "recognise"
+
+        async def __call__(self, work: Work, context: object) -> Work:
+            return replace(work, duplicate_of="keeper")
+
+    class Never:
+        name = "never"
+
+        async def __call__(self, work: Work, context: object) -> Work:
+            raise AssertionError("a duplicate came this far")
+
+    assert (await walk(work, (Recognise(), Never()), Here())).duplicate_of == "keeper"
+
+
+async def test_a_row_that_reads_back_otherwise_is_not_believed(work: Work, ledger: Ledger) -> None:
+    """No evidence is recorded, and the job comes again."""
+
+    class Forgetful(MemoryCatalog):
+        async def publish(self, key: str, fields: Fields, *, known: str | None) -> Published:
+            return await super().publish(key, {**fields, "title": "cut sho"}, known=known)
+
+    class Deaf(MemoryCatalog):
+        async def publish(self, key: str, fields: Fields, *, known: str | None) -> Published:
+            published = await super().publish(key, fields, known=known)
+            self.rows.clear()
+            return published
+
+    for catalog, told in ((Forgetful(), "differs in title"), (Deaf(), "is not there")):
+        with pytest.raises(Temporary, match=told):
+            await Publish({catalog.target: catalog}, ledger)(replace(work, catalogs=(catalog.target,)), Here())
+    assert (await ledger.entry(work.track_id)).evidence == ()
+    assert await ledger.journal() == []

@@ -1,0 +1,210 @@
+"""Which tracks a request means, and what is said of each source that was asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from musicsyncd.clock import ManualClock
+from musicsyncd.database import MEMORY, Database
+from musicsyncd.errors import BadInput, Degraded, MusicsyncError, NeedsPerson, Permanent, Temporary
+from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.ledger.schema import MIGRATIONS
+from musicsyncd.music.track import Track
+from musicsyncd.sources.base import Found, Progress, Refusal
+from musicsyncd.sources.memory import MemorySource
+from musicsyncd.sync.request import Scope, SyncRequest
+from musicsyncd.sync.selection import Rung, Selected, select
+from tests.sync.house import song
+
+A, B, C = song("a"), song("b"), song("c")
+TORN = Refusal(name="torn.mp3", error=BadInput("torn.mp3 is cut short"))
+LATER = Refusal(name="busy.mp3", error=Temporary("busy.mp3 is being written", delay=5))
+
+
+class Source(MemorySource):
+    """Offers tracks and refusals, under a name of its own, or is in trouble."""
+
+    def __init__(
+        self, name: str, *tracks: Track, refused: Sequence[Refusal] = (), trouble: MusicsyncError | None = None
+    ) -> None:
+        super().__init__(dict.fromkeys(tracks, b""))
+        self.__dict__["name"] = name
+        self.refused, self.trouble, self.asked = tuple(refused), trouble, 0
+
+    def owns(self, url: str) -> bool:
+        return url.startswith(f"{self.name}:") or super().owns(url)
+
+    async def resolve(self, url: str, *, progress: Progress | None = None) -> Found:
+        if url == f"{self.name}:":
+            return await self.list()
+        return await super().resolve(url)
+
+    async def list(self, *, limit: int | None = None) -> Found:
+        self.asked += 1
+        if self.trouble:
+            raise self.trouble
+        return Found(tracks=(await super().list(limit=limit)).tracks, refused=self.refused)
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    clock = ManualClock()
+    database = await Database.open(MEMORY, {"ledger": MIGRATIONS}, backups=tmp_path, clock=clock)
+    yield Ledger(database, clock)
+    await database.close()
+
+
+async def selected(ledger: Ledger, scope: Scope, *sources: Source, **more: Any) -> Selected:
+    """What a request of this scope means."""
+    return await select(SyncRequest(scope=scope, **more), sources, ledger)
+
+
+async def settled(ledger: Ledger, *tracks: Track) -> list[str]:
+    """Make these known and settled; their ids."""
+    ids = [one.id for one in await ledger.record_tracks(tracks)]
+    for id_ in ids:
+        await ledger.settle(id_)
+    return ids
+
+
+async def test_a_url_goes_to_the_source_that_owns_it(ledger: Ledger) -> None:
+    """One track, also when it is known already; no source is listed."""
+    await settled(ledger, A)
+    source = Source("one", A, B)
+    found = await selected(ledger, Scope.URL, source, url=A.source_url)
+    assert found == Selected(tracks=(A,))
+    assert source.asked == 0
+
+
+async def test_a_url_that_nobody_knows_is_bad_input(ledger: Ledger) -> None:
+    """So is one that only a source outside the request would know, and a source that does not exist."""
+    with pytest.raises(BadInput, match="gopher"):
+        await selected(ledger, Scope.URL, Source("one"), url="gopher://x")
+    with pytest.raises(BadInput, match="two:x"):
+        await selected(ledger, Scope.URL, Source("one"), Source("two"), url="two:x", source="one")
+    with pytest.raises(BadInput, match="one, two"):
+        await selected(ledger, Scope.FULL, Source("one"), Source("two"), source="three")
+
+
+async def test_one_bad_file_of_many_is_reported_and_the_rest_taken(ledger: Ledger) -> None:
+    """A folder with a torn file gives its other tracks, and the refusal with its reason."""
+    found = await selected(ledger, Scope.URL, Source("one", A, refused=[TORN]), url="one:")
+    assert found == Selected(tracks=(A,), refused=(TORN,))
+
+
+@pytest.mark.parametrize(
+    ("refused", "expected"),
+    [
+        ([TORN], "torn.mp3 is cut short"),
+        ([TORN, TORN], "None of the 2 files"),
+        ([LATER], "busy.mp3"),
+        ([LATER, TORN], "busy.mp3"),
+        ([TORN, LATER], "busy.mp3"),
+    ],
+)
+async def test_a_url_that_comes_to_nothing_says_why(ledger: Ledger, refused: list[Refusal], expected: str) -> None:
+    """The one refusal's own error; of many a summary; what may come right later is tried again."""
+    with pytest.raises(Temporary if LATER in refused else Permanent, match=expected):
+        await selected(ledger, Scope.URL, Source("one", refused=refused), url="one:")
+
+
+async def test_next_takes_the_first_that_is_not_known(ledger: Ledger) -> None:
+    """Source by source in their order; what stands, and who was asked in vain, is told."""
+    await settled(ledger, A)
+    first, second, third = Source("one", A), Source("two"), Source("three", C, B)
+    found = await selected(ledger, Scope.NEXT, first, second, third)
+    assert found.tracks == (C,)
+    assert found.rungs == (
+        Rung(source="one", said="all 1 tracks that it offers are known"),
+        Rung(source="two", said="offers nothing"),
+        Rung(source="three", said="offers 2 tracks"),
+    )
+
+
+async def test_next_does_not_ask_further_than_it_must(ledger: Ledger) -> None:
+    """The second source is left alone when the first has something new."""
+    second = Source("two", B)
+    assert (await selected(ledger, Scope.NEXT, Source("one", A), second)).tracks == (A,)
+    assert second.asked == 0
+
+
+async def test_next_takes_up_what_was_left_unfinished(ledger: Ledger) -> None:
+    """When nothing new is offered: the oldest unfinished track, or the plain word that there is none."""
+    (unfinished,) = [one.id for one in await ledger.record_tracks([A])]
+    found = await selected(ledger, Scope.NEXT, Source("one", A))
+    assert found.known == (unfinished,)
+    assert found.rungs[-1] == Rung(source="ledger", said="took the oldest unfinished track")
+    await ledger.settle(unfinished)
+    found = await selected(ledger, Scope.NEXT, Source("one", A))
+    assert (found.tracks, found.known) == ((), ())
+    assert found.rungs[-1] == Rung(source="ledger", said="nothing was left unfinished")
+
+
+async def test_next_reports_what_it_passed_over(ledger: Ledger) -> None:
+    """A refusal of an earlier source, or with nothing to do at all, is not forgotten."""
+    bad = Source("one", refused=[TORN])
+    assert (await selected(ledger, Scope.NEXT, bad, Source("two", A))).refused == (TORN,)
+    assert (await selected(ledger, Scope.NEXT, bad)).refused == (TORN,)
+
+
+@pytest.mark.parametrize("scope", [Scope.NEXT, Scope.INCREMENTAL, Scope.FULL])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Degraded("away", target="source:one"),
+        Temporary("busy", delay=60),
+        NeedsPerson("sign in", fix="musicsyncctl auth"),
+    ],
+)
+async def test_a_source_in_trouble_is_skipped(ledger: Ledger, scope: Scope, trouble: MusicsyncError) -> None:
+    """Its reason and what to do are told, and the next source is asked."""
+    found = await selected(ledger, scope, Source("one", A, trouble=trouble), Source("two", B))
+    assert found.tracks == (B,)
+    assert found.rungs[0] == Rung(source="one", said=f"skipped: {trouble}")
+
+
+async def test_incremental_takes_the_new_and_the_unfinished(ledger: Ledger) -> None:
+    """What stands, failed for good or is a duplicate is left alone; refusals of every source are told."""
+    done, failed, copy = await settled(ledger, A, B, C)
+    await ledger.record_failure(failed, Permanent("no"))
+    await ledger.mark_duplicate(copy, done, {"reason": "same"})
+    (parked,) = await settled(ledger, song("parked"))
+    await ledger.park(parked, {"volume:m": Degraded("away", target="volume:m")})
+    new = song("new")
+    sources = Source("one", A, B, refused=[TORN]), Source("two", C, new, refused=[LATER])
+    found = await selected(ledger, Scope.INCREMENTAL, *sources)
+    assert (found.tracks, found.known, found.refused) == ((new,), (parked,), (TORN, LATER))
+    assert [one.said for one in found.rungs] == ["offers 2 tracks", "offers 2 tracks"]
+
+
+async def test_full_takes_everything_but_duplicates(ledger: Ledger) -> None:
+    """All that is offered and all that is known, also what failed."""
+    done, failed, copy = await settled(ledger, A, B, C)
+    await ledger.record_failure(failed, Permanent("no"))
+    await ledger.mark_duplicate(copy, done, {"reason": "same"})
+    found = await selected(ledger, Scope.FULL, Source("one", song("new"), A))
+    assert (found.tracks, found.known) == ((song("new"), A), (done, failed))
+
+
+async def test_one_source_of_several(ledger: Ledger) -> None:
+    """A request that names a source asks no other."""
+    first, second = Source("one", A), Source("two", B)
+    assert (await selected(ledger, Scope.FULL, first, second, source="two")).tracks == (B,)
+    assert first.asked == 0
+
+
+def test_a_request_fits_in_the_queue() -> None:
+    """It comes out of JSON as it went in, and only what is asked makes its key."""
+    asked = [
+        SyncRequest(scope=Scope.URL, url="memory:a"),
+        SyncRequest(scope=Scope.URL, url="memory:b"),
+        SyncRequest(scope=Scope.FULL),
+        SyncRequest(scope=Scope.FULL, dry_run=True),
+        SyncRequest(scope=Scope.FULL, source="memory"),
+    ]
+    assert [SyncRequest.from_dict(one.as_dict()) for one in asked] == asked
+    assert len({one.key for one in asked}) == len(asked)
