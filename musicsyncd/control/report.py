@@ -120,7 +120,7 @@ def report(root: Job, children: Mapping[str, Job], details: Mapping[str, TrackAn
     refused = result.get("refused", []) if root.kind == REQUEST else []
     codes = [_code_of_job(root)] if root.kind == REQUEST and (not root.result or _code_of_job(root)) else []
     codes += [_code_of_job(children[plan["track"]]) for plan in plans(root) if plan["track"] in children and not dry]
-    codes += [0 for plan in plans(root) if plan["track"] not in children or dry]
+    codes += [_code_without_job(plan, dry) for plan in plans(root) if plan["track"] not in children or dry]
     codes += [from_dict(one["error"]).exit_code for one in refused]
     over = all(settled(job, now) for job in [root, *children.values()])
     exit_code = _combined(codes) if over else TEMPORARY_EXIT
@@ -141,7 +141,8 @@ def report(root: Job, children: Mapping[str, Job], details: Mapping[str, TrackAn
 
 def _track_report(plan: Mapping[str, Any], job: Job | None, details: TrackAnswer | None, dry: bool) -> TrackReport:
     duplicate = details.duplicate_of if details else None
-    state = "planned" if dry and plan["actions"] else job.state.value if job else "standing"
+    idle = "parked" if plan.get("parked") else "standing"
+    state = "planned" if dry and plan["actions"] else job.state.value if job else idle
     if duplicate and (job is None or job.state is JobState.DONE):
         state = "duplicate"
     note = str(plan["note"])
@@ -159,6 +160,10 @@ def _track_report(plan: Mapping[str, Any], job: Job | None, details: TrackAnswer
         reason=reason,
         details=details,
     )
+
+
+def _code_without_job(plan: Mapping[str, Any], dry: bool) -> int:
+    return PARTIAL_EXIT if plan.get("parked") and not dry else 0
 
 
 def _code_of_job(job: Job) -> int:

@@ -200,6 +200,12 @@ class Ledger:
         query = "UPDATE track SET settled_at = ?, failure = NULL, updated_at = ? WHERE id = ?"
         await self._database.write(lambda conn: conn.execute(query, (moment, moment, track_id)) and None)
 
+    async def release_duplicates(self, track_id: str) -> None:
+        """This track is given up: copies that were left out for its sake are wanted again, unless it has files."""
+        query = """UPDATE track SET duplicate_of = NULL, verdict = NULL WHERE duplicate_of = ?1 AND NOT EXISTS
+                   (SELECT 1 FROM evidence WHERE track = ?1 AND target LIKE 'volume:%')"""
+        await self._database.write(lambda conn: conn.execute(query, (track_id,)) and None)
+
     async def record_failure(self, track_id: str, error: MusicsyncError | None) -> None:
         """Why the track did not get on; None when a new try begins."""
         query = "UPDATE track SET failure = ?, updated_at = ? WHERE id = ?"

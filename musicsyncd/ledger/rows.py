@@ -108,6 +108,7 @@ def heard_alike(conn: sqlite3.Connection, track_id: str, duration: float, tolera
         FROM analysis JOIN track ON track.id = analysis.track
         LEFT JOIN file ON file.track = track.id AND file.role = 'source' AND file.format = ''
         WHERE analysis.duration BETWEEN ?1 - ?2 AND ?1 + ?2 AND track.id <> ?3 AND duplicate_of IS NULL
+            AND (failure IS NULL OR EXISTS (SELECT 1 FROM evidence WHERE track = track.id AND target LIKE 'volume:%'))
         ORDER BY track.created_at, track.rowid
     """
     return [

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from musicsyncd.audio.values import Analysis, Likeness
+from musicsyncd.audio.values import Analysis, AudioProbe, Likeness
 from musicsyncd.audio.work import AudioWorkers
 from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.jobs.base import JobContext
-from musicsyncd.ledger.entry import Heard
+from musicsyncd.ledger.entry import FileFacts, Heard
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.music.sameness import Kind, Sameness, verdict
 from musicsyncd.pipeline.step import Work
@@ -48,7 +48,10 @@ class Analyze:
             crash_point(CrashPoint.ANALYSIS_RECORDED)
             twin = await self._recognise(work, analysis) if work.fresh else None
             if twin:
-                await self.ledger.mark_duplicate(work.track_id, *twin)
+                keeper = (await self.ledger.entry(twin[0])).source_file
+                note = _quality_note(work.source, _probe_of(keeper))
+                verdict_on_it = twin[1] | {"reason": f"{twin[1]['reason']} {note}".strip()}
+                await self.ledger.mark_duplicate(work.track_id, twin[0], verdict_on_it)
         return {"analysis": analysis.as_dict(), "duplicate_of": twin[0] if twin else None}
 
     async def _recognise(self, work: Work, analysis: Analysis) -> tuple[str, dict[str, Any]] | None:
@@ -70,6 +73,25 @@ class Analyze:
             return None
         twin, found = max(same, key=lambda pair: pair[1].score)
         return twin, {"verdict": found.kind.value, "score": found.score, "reason": " ".join(found.reasons)}
+
+
+def _probe_of(file: FileFacts | None) -> AudioProbe | None:
+    """What was found in a source file; None where the ledger does not say."""
+    return AudioProbe.from_dict(file.facts) if file and "codec" in file.facts else None
+
+
+def _quality_note(own: AudioProbe | None, kept: AudioProbe | None) -> str:
+    """Said when the copy that is left out came from better audio than the one that is kept."""
+    if own is None or kept is None or _quality(own) <= _quality(kept):
+        return ""
+    return f"It comes from better audio ({own.description}) than the one that is kept ({kept.description})."
+
+
+def _quality(source: AudioProbe) -> tuple[bool, int, int]:
+    """Lossless before lossy, then depth in bits and rate in Hz, or for lossy audio bit/s."""
+    if source.lossless:
+        return True, source.bit_depth or 0, source.sample_rate
+    return False, source.bit_rate or 0, 0
 
 
 def _verdict(work: Work, analysis: Analysis, other: Heard, likeness: Likeness) -> Sameness:

@@ -82,9 +82,13 @@ class SyncEngine:
                 "note": f"the same recording as {keeper.track.label} ({keeper.id})",
                 "duplicate_of": keeper.id,
             }
-        actions = self._decide(await self.lookout.look(entry))
-        note = "stands everywhere" if not actions else ""
-        return plan | {"actions": [action.as_dict() for action in actions], "note": note}
+        seen = await self.lookout.look(entry)
+        actions = self._decide(seen)
+        plan["actions"] = [action.as_dict() for action in actions]
+        if not actions:
+            return plan | {"note": "stands everywhere"}
+        waiting = _waiting(entry, seen) if idle(actions) else ()
+        return plan | ({"parked": waiting, "note": f"waits for {', '.join(waiting)}"} if waiting else {})
 
     def _decide(self, seen: Seen) -> tuple[Action, ...]:
         return decide(
@@ -96,8 +100,10 @@ class SyncEngine:
         )
 
     async def _enqueue(self, plans: Sequence[dict[str, Any]], parent: Job) -> None:
-        """One job per track that wants work; the plans learn their jobs' ids."""
-        wanting = [plan for plan in plans if plan["actions"]]
+        """One job per track that wants work; the plans learn their jobs' ids. What is parked already needs none to say
+        so.
+        """
+        wanting = [plan for plan in plans if plan["actions"] and not plan.get("parked")]
         requests = [
             {
                 "kind": TRACK,
@@ -140,6 +146,7 @@ class SyncEngine:
         """Written down at every try: should the queue give it up, nothing picks this track again by itself."""
         if last:
             await remove_folder(self._folder(entry.id))
+            await self.ledger.release_duplicates(entry.id)
         await self.ledger.record_failure(entry.id, error)
 
     async def _bring_home(self, entry: Entry, context: JobContext) -> dict[str, Any]:
@@ -192,6 +199,15 @@ class SyncEngine:
 
     def _folder(self, track_id: str) -> Path:
         return self.staging / track_id
+
+
+def _waiting(entry: Entry, seen: Seen) -> list[str]:
+    """The targets that the track is known to wait for, if it is parked for each of them, and for the reason that still
+    holds.
+    """
+    parked = {one.target: one.reason for one in entry.parked}
+    away = {lack.target: seen.away[lack.target].as_dict() for lack in seen.lacks if lack.target in seen.away}
+    return sorted(away) if all(parked.get(target) == reason for target, reason in away.items()) else []
 
 
 def _report(request: SyncRequest, selected: Selected, plans: Sequence[dict[str, Any]]) -> dict[str, Any]:

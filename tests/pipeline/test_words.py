@@ -18,6 +18,7 @@ from musicsyncd.library.base import Kept
 from musicsyncd.library.naming import FIELDS
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.track import Track
+from musicsyncd.pipeline.analyze import _quality_note
 from musicsyncd.pipeline.publish import row_fields
 from musicsyncd.pipeline.shelve import naming_fields
 from musicsyncd.pipeline.step import Work
@@ -225,3 +226,28 @@ def test_audio_of_another_length_is_refused(stated: float | None, heard: float, 
 def test_what_is_near_enough_is_never_refused(stated: float, share: float) -> None:
     """Anywhere well within the tolerance."""
     refuse_unlike(stated=stated, heard=stated + share * 0.99 * max(3.0, 0.02 * stated))
+
+
+def test_the_better_source_that_is_left_out_is_named() -> None:
+    """Lossless over lossy, then depth, rate, bit rate; an equal or lesser one is not worth a word."""
+    lesser, better = probe(lossless=False, bit_rate=128_000), probe(lossless=True, bit_depth=16)
+    assert "better audio" in _quality_note(better, lesser)
+    assert _quality_note(lesser, better) == ""
+    assert _quality_note(better, better) == ""
+    assert _quality_note(None, lesser) == ""
+    assert "better" in _quality_note(probe(lossless=False, bit_rate=320_000), lesser)
+
+
+def probe(*, lossless: bool, bit_rate: int | None = None, bit_depth: int | None = None) -> AudioProbe:
+    """A source as the audio room describes it."""
+    return AudioProbe(
+        container="x",
+        codec="flac" if lossless else "mp3",
+        lossless=lossless,
+        sample_rate=44100,
+        bit_depth=bit_depth,
+        bit_rate=bit_rate,
+        channels=2,
+        duration=200.0,
+        decoder="",
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from musicsyncd.errors import Degraded, Temporary
+from musicsyncd.errors import Degraded, Permanent, Temporary
 from musicsyncd.jobs.job import JobFilter, JobState
 from musicsyncd.music.identity import of_file
 from musicsyncd.sources.base import Found
@@ -324,3 +324,44 @@ async def test_a_source_that_finds_nothing_says_so(house: House) -> None:
     assert (root.state, report["tracks"]) == (JobState.DONE, [])
     assert "signed out" in report["rungs"][0]["said"]
     assert await house.source.list() == Found()
+
+
+async def test_what_is_parked_already_costs_no_job_to_say_so(house: House) -> None:
+    """While its volume stays away a parked track is reported as waiting, and nothing is enqueued for it."""
+    house.source.offer(A, sound("a"))
+    house.set(second=False)
+    await house.url(A)
+    root = await house.sync(Scope.INCREMENTAL)
+    (plan,) = (root.result or {})["tracks"]
+    assert (plan["parked"], plan["note"], "job" in plan) == ([SECOND], f"waits for {SECOND}", False)
+    assert await house.jobs.list(JobFilter(parent=root.id)) == []
+    house.set()
+    await house.sync(Scope.INCREMENTAL)
+    assert await house.lacks(A) == []
+
+
+async def test_a_copy_is_wanted_again_when_its_keeper_is_given_up(house: House) -> None:
+    """Nothing is lost: what was left out for the sake of a track that then failed for good comes home itself."""
+    house.source.offer(A, sound("same"))
+    house.source.offer(B, sound("same", encoding="another"))
+    keeper, copy = await house.ledger.record_tracks([A, B])
+    await house.ledger.mark_duplicate(copy.id, keeper.id, {"verdict": "same"})
+    house.gate.fail("tag", Permanent("cannot be tagged"))
+    assert (await house.url(A)).state is JobState.FAILED
+    assert (await house.entry(B)).duplicate_of is None
+    await house.sync(Scope.INCREMENTAL)
+    assert await house.lacks(B) == []
+    assert (await house.entry(B)).duplicate_of is None, "a track without files keeps no other one out"
+
+
+async def test_a_copy_stays_a_copy_while_its_keeper_has_files(house: House) -> None:
+    """A track that fails at one of its files keeps its duplicates out as long as another one stands."""
+    house.source.offer(A, sound("same"))
+    house.source.offer(B, sound("same", encoding="another"))
+    await house.url(A)
+    await house.url(B)
+    house.main.files.clear()
+    house.source.offer(A, sound("same", 30.0))
+    wav_alone_is_lost = await house.url(A)
+    assert wav_alone_is_lost.state is JobState.FAILED
+    assert (await house.entry(B)).duplicate_of == (await house.entry(A)).id
