@@ -4,8 +4,10 @@ real.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -115,7 +117,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     local = LocalCatalog(database, clock)
     lookout = Lookout(volumes, {local.target: local}, ledger)
     engine = _engine(settings, lookout, jobs)
-    await _clear_staging(engine.staging, jobs)
+    await _clear_staging(engine.staging, jobs, before=math.inf)  # nothing works yet
     operations = Operations(facts=_facts(loaded, clock), ledger=ledger, jobs=jobs, lookout=lookout, clock=clock)
     return House(
         settings=settings,
@@ -263,21 +265,23 @@ def _facts(loaded: Loaded, clock: Clock) -> DaemonFacts:
     )
 
 
-async def _clear_staging(staging: Path, jobs: SqliteEngine) -> None:
-    """Remove staging folders that no active job will come back to."""
+async def _clear_staging(staging: Path, jobs: SqliteEngine, *, before: float) -> None:
+    """Remove staging folders that no active job will come back to and that were last changed before this (epoch)."""
     active = await jobs.list(
         JobFilter(kind=TRACK, states=frozenset({JobState.WAITING, JobState.RUNNING}), limit=1_000_000)
     )
     kept = {job.key for job in active}
     folders = [folder async for folder in anyio.Path(staging).iterdir()] if await anyio.Path(staging).is_dir() else []
     for folder in folders:
-        if folder.name not in kept:
+        if folder.name not in kept and (await folder.stat()).st_mtime < before:
             await remove_folder(Path(folder))
 
 
 async def _keep_house(house: House) -> None:
-    """Once a day: forget old jobs, and keep a verified copy of the database."""
+    """Once a day: forget old jobs, keep a verified copy of the database, clear what cancelled jobs left in staging."""
     while True:
+        # A job that begins between the look and the removal has a folder of this very moment.
+        await _clear_staging(house.engine.staging, house.jobs, before=time.time() - 3600)
         if await _backup_due(house):
             copy = await house.database.backup()
             logger.info("database copied", copy=str(copy))
