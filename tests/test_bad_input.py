@@ -1,4 +1,6 @@
-"""Each bad input and fault, through the real daemon: one clear sentence, the right exit code, nothing lost, the rest goes on."""
+"""Each bad input and fault, through the real daemon: one clear sentence, the right exit code, nothing lost, the rest
+goes on.
+"""
 
 from __future__ import annotations
 
@@ -226,7 +228,9 @@ def test_a_read_only_volume_is_parked(tmp_path: Path) -> None:
 
 @pytest.mark.root
 def test_a_full_working_disk_is_temporary(tmp_path: Path) -> None:
-    """The state folder's disk is full in the midst of a transcode: exit 5 with the reason, and nothing half on the volume."""
+    """The state folder's disk is full in the midst of a transcode: exit 5 with the reason, and nothing half on the
+    volume.
+    """
     with running(tmp_path, start=False) as daemon, mounted(daemon.state, "size=4m"):
         daemon.start()
         code, report = daemon.sync(write_wave(tmp_path / "music" / "A - B.wav", seconds=30))
