@@ -121,7 +121,8 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, int]]:
     os.mkfifo(folder / "pipe.wav")
     (folder / "folder.wav").mkdir()
     (folder / "leads away.wav").symlink_to("/etc/hostname")
-    return {name: (folder / name, 1) for name in ("notes.mp3", "empty.wav", "cut.flac", "silent.wav", "pipe.wav", "folder.wav")} | {
+    no_music = ("notes.mp3", "empty.wav", "cut.flac", "silent.wav", "pipe.wav", "folder.wav")
+    return {name: (folder / name, 1) for name in no_music} | {
         "leads away.wav": (folder / "leads away.wav", 4),
         "not there.wav": (folder / "not there.wav", 1),
         "outside": (Path("/etc/hostname"), 4),

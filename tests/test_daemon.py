@@ -78,7 +78,7 @@ def test_a_folder_goes_on_past_its_bad_files_and_keeps_a_recording_once(daemon: 
 
 
 def test_a_lost_file_is_made_again(daemon: Running, tmp_path: Path) -> None:
-    """Evidence is read again at every look: a file that a person removed from the volume comes back, the others stay."""
+    """Evidence is read again at every look: a file that a person removed comes back, the others stay."""
     music = write_wave(tmp_path / "music" / "A - B.wav")
     daemon.sync(music)
     before = daemon.files()
@@ -104,7 +104,7 @@ def test_a_dry_run_prints_what_a_run_then_does(daemon: Running, tmp_path: Path) 
 
 
 def test_a_volume_that_is_away_misses_its_files_and_nothing_else_stops(tmp_path: Path) -> None:
-    """Partial, parked and counted; when it is back its files come from the other volume, and nothing is fetched anew."""
+    """Partial, parked and counted; when it is back its files come from the other volume, nothing is fetched anew."""
     music = write_wave(tmp_path / "music" / "A - B.wav")
     with running(tmp_path, volumes=("main", "second")) as daemon:
         away = tmp_path / "away"
