@@ -75,6 +75,7 @@ def test_a_line_bears_context_level_and_time(file: Path) -> None:
 
 def test_libraries_take_the_same_way(file: Path) -> None:
     """uvicorn's, asyncio's and Python's warnings become lines with the context, whatever handlers they had."""
+    logging.getLogger("uvicorn.access").setLevel(logging.NOTSET)  # a server that ran before may have set it
     stray = logging.StreamHandler(sys.stderr)
     logging.getLogger("uvicorn.access").addHandler(stray)
     log.configure(level="info", file=file)

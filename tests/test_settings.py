@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,13 @@ Load = Callable[..., Loaded]
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder without any settings, and no variable of the machine's own."""
-    folder = tmp_path / "home"
-    folder.mkdir()
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home folder without any settings, and no variable of the machine's own; short, as sockets want it."""
+    with tempfile.TemporaryDirectory(prefix="ms-") as folder:
+        yield _at_home(Path(folder), monkeypatch)
+
+
+def _at_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "XDG_MUSIC_DIR", "LOG_LEVEL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(folder))

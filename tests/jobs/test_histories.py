@@ -36,6 +36,7 @@ class History(RuleBasedStateMachine):
         self.states: dict[str, JobState] = {}
         self.held: dict[str, list[Claimed]] = {"one": [], "two": []}
         self.leases: dict[str, datetime] = {}
+        self.owners: dict[str, str] = {}
 
     async def _open(self) -> Database:
         return await Database.open(":memory:", {"jobs": SCHEMA}, backups=Path(), clock=self.clock)
@@ -52,10 +53,10 @@ class History(RuleBasedStateMachine):
             assert self.states[claimed.job.id] is JobState.WAITING or self.leases[claimed.job.id] <= now
             assert claimed.job.not_before is None
             self.states[claimed.job.id], self.leases[claimed.job.id] = JobState.RUNNING, now + LEASE
+            self.owners[claimed.job.id] = owner
         for job_id, until in self.leases.items():
-            taken = {claimed.job.id for claimed in answer.claimed}
-            ours = {claimed.job.id for claimed in self.held[owner]}
-            if self.states[job_id] is JobState.RUNNING and until <= now and job_id not in taken | ours:
+            # An engine never puts back what it holds itself, however old; a claim that it lost to another is not that.
+            if self.states[job_id] is JobState.RUNNING and until <= now and self.owners[job_id] != owner:
                 self.states[job_id] = JobState.WAITING
         self.held[owner] += answer.claimed
         return answer
