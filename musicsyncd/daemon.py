@@ -27,12 +27,13 @@ from musicsyncd.clock import Clock, SystemClock
 from musicsyncd.control.messages import VolumeQuestion, VolumesAnswer
 from musicsyncd.control.operations import DaemonFacts, Operations
 from musicsyncd.control.socket import ControlSocket, application
-from musicsyncd.database import Database
+from musicsyncd.database import DATABASE_NAME, Database
 from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson
 from musicsyncd.jobs.job import JobFilter, JobState, Lane
 from musicsyncd.jobs.worker import SqliteEngine
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.schema import MIGRATIONS as LEDGER_MIGRATIONS
+from musicsyncd.library.base import Kept, Shelf
 from musicsyncd.library.volume import Volume
 from musicsyncd.pipeline.analyze import Analyze
 from musicsyncd.pipeline.download import Download
@@ -47,9 +48,9 @@ from musicsyncd.sources.folder import FolderSource
 from musicsyncd.sources.ytdlp import YtdlpOptions, YtdlpSource
 from musicsyncd.sync.engine import REQUEST, TRACK, SyncEngine
 from musicsyncd.sync.look import Lookout
+from musicsyncd.sync.request import Scope, SyncRequest
 
 logger = structlog.get_logger()
-DATABASE_NAME: Final = "musicsyncd.db"
 HOUSEKEEPING: Final = timedelta(days=1)
 RELOADABLE: Final = "log."
 """The settings that take effect without a restart; of the others a reload only says that they changed."""
@@ -85,6 +86,7 @@ async def run(loaded: Loaded, reload: Callable[[], Loaded]) -> int:
                 {Lane.USER: loaded.settings.daemon.user_slots, Lane.BACKLOG: loaded.settings.daemon.backlog_slots},
             )
             tasks.start_soon(supervised, "job engine", house.jobs.wait, tasks, name="job engine")
+            await _take_up(house)
             logger.info(
                 "ready", version=__version__, socket=str(door.path), mode=loaded.settings.daemon.mode, pid=os.getpid()
             )
@@ -115,10 +117,17 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         database, clock, capacities=_capacities(settings), timeouts={TRACK: settings.daemon.job_timeout}
     )
     local = LocalCatalog(database, clock)
-    lookout = Lookout(volumes, {local.target: local}, ledger)
-    engine = _engine(settings, lookout, jobs)
+    audio = AudioWorkers(lowest=settings.analysis.tempo_low, highest=settings.analysis.tempo_high)
+
+    async def same_sound(shelf: Shelf, kept: Kept, pcm_md5: str) -> bool:
+        return await audio.samples(await shelf.readable(kept, state / "staging")) == pcm_md5
+
+    lookout = Lookout(volumes, {local.target: local}, ledger, same_sound)
+    engine = _engine(settings, lookout, jobs, audio)
     await _clear_staging(engine.staging, jobs, before=math.inf)  # nothing works yet
-    operations = Operations(facts=_facts(loaded, clock), ledger=ledger, jobs=jobs, lookout=lookout, clock=clock)
+    operations = Operations(
+        facts=_facts(loaded, clock), ledger=ledger, jobs=jobs, lookout=lookout, database=database, clock=clock
+    )
     return House(
         settings=settings,
         database=database,
@@ -131,8 +140,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     )
 
 
-def _engine(settings: Settings, lookout: Lookout, jobs: SqliteEngine) -> SyncEngine:
-    audio = AudioWorkers(lowest=settings.analysis.tempo_low, highest=settings.analysis.tempo_high)
+def _engine(settings: Settings, lookout: Lookout, jobs: SqliteEngine, audio: AudioWorkers) -> SyncEngine:
     sources = _sources(settings, audio)
     return SyncEngine(
         ledger=lookout.ledger,
@@ -237,9 +245,17 @@ def adder(house: House) -> Callable[[VolumeQuestion], Awaitable[VolumesAnswer]]:
         if not state.marker:
             raise NeedsPerson(f"Volume {question.name} cannot be marked", why=state.why, fix=state.fix)
         await house.ledger.record_shelf(volume.name, state.marker, str(volume.path))
+        await _take_up(house)
         return await house.operations.volumes()
 
     return add
+
+
+async def _take_up(house: House) -> None:
+    """Drop a request for what was left undone, if anything was: a volume may be back."""
+    if await house.ledger.parked():
+        request = SyncRequest(scope=Scope.UNFINISHED)
+        await house.jobs.enqueue(REQUEST, request.as_dict(), key=request.key)
 
 
 def _capacities(settings: Settings) -> dict[str, int]:
@@ -282,7 +298,8 @@ async def _keep_house(house: House) -> None:
     while True:
         # A job that begins between the look and the removal has a folder of this very moment.
         await _clear_staging(house.engine.staging, house.jobs, before=time.time() - 3600)
-        if await _backup_due(house):
+        # A copy of what was put in the file's place would drive out the good ones.
+        if await house.database.in_place() and await _backup_due(house):
             copy = await house.database.backup()
             logger.info("database copied", copy=str(copy))
         forgotten = await house.jobs.gc(timedelta(seconds=house.settings.daemon.history))

@@ -4,6 +4,7 @@ goes on.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -128,6 +129,30 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, int]]:
         "outside": (Path("/etc/hostname"), 4),
         "state": (folder.parent.parent / "state", 4),
     }  # fmt: skip
+
+
+def test_a_password_in_a_url_is_refused_and_written_nowhere(daemon: Running) -> None:
+    """Before anything is written down: not in the database, a log or an answer."""
+    code, said = one_sentence(daemon, "http://user:hunter2secret@127.0.0.1:9/song.ogg")
+    assert code == 1
+    assert "hunter2secret" not in said
+    held = b"".join(path.read_bytes() for path in daemon.state.rglob("*") if path.is_file())
+    assert b"hunter2secret" not in held
+
+
+def test_a_token_in_a_query_is_not_passed_on(daemon: Running, origin: Origin) -> None:
+    """The files on a stick, the row and every answer name the page without what lets its bearer in."""
+    origin.serve("/Ada%20Voss%20-%20Night%20Ferry.mp3", song("Ada Voss - Night Ferry.mp3"))
+    url = origin.url("/Ada%20Voss%20-%20Night%20Ferry.mp3?token=tok3nsecret&page=2")
+    code, report = daemon.sync(url)
+    assert code == 0, report
+    assert "tok3nsecret" not in json.dumps(report)
+    files = report["tracks"][0]["details"]["files"]
+    assert files
+    for file in files:
+        data = Path(file["path"]).read_bytes()
+        assert b"tok3nsecret" not in data
+        assert b"page=2" in data
 
 
 def test_files_that_are_no_music_are_refused_one_by_one(daemon: Running, tmp_path: Path) -> None:

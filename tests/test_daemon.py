@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import mutagen
 import pytest
 import taglib
+from mutagen.id3 import TCOM
 
 from tests.fakes.running import Running, children_of, running, write_wave
 
@@ -270,3 +271,69 @@ def wait_for(look: Callable[[], T], deadline: float = 60.0) -> T:
             return found
         time.sleep(0.02)
     raise AssertionError("it did not come to pass")
+
+
+def test_tags_that_another_program_wrote_stay_and_double_nothing(daemon: Running, tmp_path: Path) -> None:
+    """What DJ software writes into a kept file is the owner's: it stands, no copy appears, it is journalled once."""
+    music = write_wave(tmp_path / "music" / "A - B.wav")
+    daemon.sync(music)
+    before = daemon.files()
+    for name in before:
+        kept = mutagen.File(daemon.library() / name)
+        if name.endswith("m4a"):
+            kept["\xa9wrt"] = ["Me"]
+        else:
+            kept["TCOM"] = TCOM(text=["Me"])
+        kept.save()
+    edited = {name: (daemon.library() / name).read_bytes() for name in before}
+    for _ in range(2):
+        code, report = daemon.sync(music)
+        assert (code, report["tracks"][0]["job"]) == (0, None)
+        assert {name: (daemon.library() / name).read_bytes() for name in daemon.files()} == edited
+    connection = sqlite3.connect(daemon.state / "musicsyncd.db")
+    try:
+        (journalled,) = connection.execute("SELECT count(*) FROM journal WHERE what = 'edited'").fetchone()
+    finally:
+        connection.close()
+    assert journalled == 3
+
+
+def test_a_file_that_was_replaced_by_other_music_is_made_again_beside_it(daemon: Running, tmp_path: Path) -> None:
+    """Other samples under our name are somebody's: they stay, and the track's file comes back under another name."""
+    music = write_wave(tmp_path / "music" / "A - B.wav")
+    daemon.sync(music)
+    name = next(one for one in daemon.files() if one.endswith(".wav"))
+    write_wave(daemon.library() / name, pitch=700)
+    other = (daemon.library() / name).read_bytes()
+    code, _ = daemon.sync(music)
+    assert code == 0
+    assert (daemon.library() / name).read_bytes() == other
+    assert len(daemon.files()) == 4
+
+
+def test_a_volume_that_is_back_at_the_start_gets_its_files_unasked(tmp_path: Path) -> None:
+    """What was parked is taken up when the daemon starts, and by nobody's asking."""
+    music = write_wave(tmp_path / "music" / "A - B.wav")
+    with running(tmp_path, volumes=("main", "second")) as daemon:
+        away = tmp_path / "away"
+        daemon.library("second").rename(away)
+        assert daemon.sync(music)[0] == 6
+        daemon.stop()
+        away.rename(daemon.library("second"))
+        daemon.start()
+        wait_for(lambda: len(daemon.files("second")) == 3)
+
+
+def test_a_cancelled_request_ends_the_work_on_its_tracks(daemon: Running, tmp_path: Path) -> None:
+    """Cancelling what a person asked for cancels what came of it, running and waiting."""
+    for number in range(6):
+        write_wave(tmp_path / "music" / f"A - Long {number}.wav", seconds=25, pitch=200 + 40 * number)
+    done = daemon.ctl("sync", "--url", str(tmp_path / "music"), "--json")
+    (job,) = json.loads(done.stdout)["jobs"]
+    wait_for(lambda: daemon.client.get("/v1/jobs?kind=track&state=running")["jobs"])
+    answer = daemon.client.post(f"/v1/jobs/{job}/cancel")
+    assert answer["cancelled"] >= 1
+    wait_for(lambda: not daemon.client.get("/v1/jobs?state=waiting,running")["jobs"])
+    states = {one["state"] for one in daemon.client.get("/v1/jobs?kind=track")["jobs"]}
+    assert "cancelled" in states
+    assert len(daemon.files()) < 18

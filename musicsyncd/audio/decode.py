@@ -33,6 +33,8 @@ DAMAGE_ALLOWED: Final = 0.01
 """Share of packets; a lone one, such as a cut-off last one, is forgiven."""
 MISSING_ALLOWED: Final = 0.02
 """Share of the stated length; less than a second is forgiven too (encoder delay, rounded headers)."""
+SHORTEST: Final = 0.1
+"""Seconds: no sound that anyone would play is shorter, while a broken export may hold a single sample."""
 _GIVE_UP: Final = 64
 _LENIENT: Final[dict[str, Any]] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 """PyAV 19 takes what is no UTF-8 in tags as it comes, and knows the option no more."""
@@ -101,6 +103,11 @@ class Source:
             return int(pcm[1])
         stated = headers.bit_depth(self.codec, context.extradata or b"")
         return stated or {"u8": 8, "s16": 16}.get(context.format.name.rstrip("p"), 24)
+
+    @property
+    def above_full_scale(self) -> bool:
+        """Whether its samples may lie beyond what the outputs' integers hold, and are meant to be kept."""
+        return self.lossless and self.stream.codec_context.format.name.startswith(("flt", "dbl"))
 
     @property
     def width(self) -> int:
@@ -234,6 +241,14 @@ class Source:
         if self._missing > max(1.0, (self.stated or 0.0) * MISSING_ALLOWED):
             why = f"It says that it lasts {self.stated:.1f} s and holds {self.seconds:.1f} s"
             raise BadInput(f"{self.name} is not whole", why=why, fix="Get the file again")
+        if self._container.format.name == "ogg" and not headers.ogg_ends(self.path):  # it states no length
+            why = "It ends without its end mark: it was cut short"
+            raise BadInput(f"{self.name} is not whole", why=why, fix="Get the file again")
+
+    def refuse_if_too_short(self) -> None:
+        """After a full decode: BadInput when what came out is hardly a click."""
+        if self.seconds < SHORTEST:
+            raise BadInput(f"{self.name} is too short to be music", why=f"It holds less than {SHORTEST} s of audio")
 
     def doubts(self) -> tuple[str, ...]:
         """What is wrong with the file and can be lived with, after a full decode."""
@@ -242,8 +257,6 @@ class Source:
             found.append(f"{self.damaged} of {self.packets} packets were damaged and left out")
         if self.lossless and self._missing > 0.01:  # a lossy codec's delay makes such a difference by itself
             found.append(f"{self._missing:.2f} s of what it states are missing")
-        if self._container.format.name == "ogg" and not headers.ogg_ends(self.path):
-            found.append("Its last page bears no end mark: the end of the track may be missing")
         return tuple(found)
 
     @property

@@ -134,7 +134,8 @@ class Output:
         if self.format.largest and size > self.format.largest:
             raise BadInput(
                 f"{self.format.name} cannot hold this track",
-                why=f"Its {size / 2**30:.1f} GiB pass the 4 GiB that the format's length fields can say",
+                why=f"Its samples take more than {self.format.largest / 2**30:.2f} GiB: with tags and artwork the file "
+                "would pass the 4 GiB that the format's length fields can say",
                 fix="Choose flac or alac for it",
             )
 

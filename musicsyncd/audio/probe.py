@@ -24,6 +24,8 @@ def probe(source: Source, *, full: bool) -> AudioProbe:
         pass
     if full or not source.samples:
         source.refuse_if_broken()
+    if full:
+        source.refuse_if_too_short()
     return describe(source, whole=full)
 
 

@@ -13,7 +13,7 @@ from av.audio.frame import AudioFrame
 from musicsyncd.audio.decode import Samples, Source
 from musicsyncd.audio.encode import Output
 from musicsyncd.audio.probe import decoder_version, describe
-from musicsyncd.audio.values import Format, Made, Transcoded
+from musicsyncd.audio.values import Analysis, Format, Made, Transcoded
 
 if TYPE_CHECKING:
     from musicsyncd.audio.listen import Listener
@@ -53,6 +53,7 @@ class Transcode:
                 self._take(heard, unfinished)
             self._give(self._samples.feed(None), unfinished)
             self._source.refuse_if_broken()
+            self._source.refuse_if_too_short()
             made = self._finished()
             unfinished.pop_all()
         return self._report(made)
@@ -87,10 +88,17 @@ class Transcode:
     def _report(self, made: tuple[Made, ...]) -> Transcoded:
         if self._listener:
             self._told(None, "analysing")
+        analysis = self._listener.analysis(decoder_version()) if self._listener else None
         return Transcoded(
             source=describe(self._source, whole=True),
             pcm_md5=self._samples.md5,
             outputs=made,
-            analysis=self._listener.analysis(decoder_version()) if self._listener else None,
-            warnings=self._source.doubts(),
+            analysis=analysis,
+            warnings=(*self._source.doubts(), *self._clipped(analysis)),
         )
+
+    def _clipped(self, analysis: Analysis | None) -> Iterator[str]:
+        """What integers could not hold of a float source. A lossy codec's overs are no one's intent."""
+        peak = analysis.true_peak_dbtp if analysis else None
+        if self._source.above_full_scale and peak is not None and peak > 0:
+            yield f"What lies above full scale ({peak:+.1f} dBTP) was clipped"

@@ -134,6 +134,11 @@ class AudioWorkers:
             raise
         return tuple(Made.from_dict(made) for made in answer["files"])
 
+    async def samples(self, path: Path) -> str:
+        """MD5 of the file's decoded samples, as `Made.pcm_md5` has it: what a change of tags leaves as it was."""
+        answer = await self._ask({"do": "samples", "path": os.fspath(path)}, [path])
+        return str(answer["pcm_md5"])
+
     async def compare(self, fingerprint: str, others: Mapping[str, str]) -> dict[str, Likeness]:
         """How alike this fingerprint is to each of the others, under their own names."""
         if not others:

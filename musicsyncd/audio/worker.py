@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from musicsyncd.audio.decode import Source
+from musicsyncd.audio.decode import Source, pcm_md5
 from musicsyncd.audio.probe import decoder_version, probe
 from musicsyncd.audio.transcode import Transcode
 from musicsyncd.audio.values import FORMATS, Likeness, Made, Tags
@@ -46,6 +46,10 @@ def _transcode(request: Request, emit: Emit) -> dict[str, Any]:
             hashed=request["hashed"],
         )
         return work.run().as_dict()
+
+
+def _samples(request: Request, emit: Emit) -> dict[str, Any]:
+    return {"pcm_md5": pcm_md5(Path(request["path"]))}
 
 
 def _analyze(request: Request, emit: Emit) -> dict[str, Any]:
@@ -104,6 +108,7 @@ _DOES: Final[dict[str, Callable[[Request, Emit], dict[str, Any]]]] = {
     "read": _read,
     "transcode": _transcode,
     "analyze": _analyze,
+    "samples": _samples,
     "tag": _tag,
     "compare": _compare,
 }

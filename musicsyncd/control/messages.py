@@ -16,7 +16,7 @@ class Question(BaseModel):
 class SyncQuestion(Question):
     """`POST /v1/sync`"""
 
-    scope: Literal["url", "next", "incremental", "full"] = "next"
+    scope: Literal["url", "next", "unfinished", "incremental", "full"] = "next"
     urls: list[str] = Field(default_factory=list, max_length=1000)
     """For scope `url`: http(s) or file:// URLs, or absolute paths; each becomes one request."""
     source: str = ""
@@ -73,6 +73,8 @@ class JobAnswer(Answer):
     created_at: str
     started_at: str | None
     ended_at: str | None
+    cancelled: int | None = None
+    """After a cancel: how many jobs it ended, this one and those of its tracks."""
 
 
 class JobsAnswer(Answer):

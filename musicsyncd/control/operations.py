@@ -23,16 +23,19 @@ from musicsyncd.control.messages import (
     VolumesAnswer,
 )
 from musicsyncd.crashpoints import CrashPoint, crash_point
+from musicsyncd.database import Database
 from musicsyncd.errors import BadInput
 from musicsyncd.jobs.base import WorkEngine
 from musicsyncd.jobs.job import Job, JobEvent, JobFilter, JobState, Lane
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.library.base import Shelf
+from musicsyncd.music.identity import bears_user
 from musicsyncd.sync.engine import REQUEST, TRACK
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.request import Scope, SyncRequest
 
 MOST_LISTED: Final = 1000
+MOST_CHILDREN: Final = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,7 @@ class Operations:
     ledger: Ledger
     jobs: WorkEngine
     lookout: Lookout
+    database: Database
     clock: Clock
 
     # Asking for work
@@ -66,6 +70,12 @@ class Operations:
             raise BadInput("A sync of scope url wants at least one URL or path")
         if question.scope != "url" and question.urls:
             raise BadInput(f"URLs go with scope url, not with {question.scope}")
+        if any(bears_user(url) for url in question.urls):
+            raise BadInput(
+                "A URL with a user or a password in it is not taken",
+                why="It would be written down with the track",
+                fix="Take them out of the URL; for a proxy of yours set ytdlp.proxy",
+            )
         requests = [
             SyncRequest(scope=Scope(question.scope), url=url, source=question.source, dry_run=question.dry_run)
             for url in question.urls or [""]
@@ -83,8 +93,15 @@ class Operations:
         return Accepted(jobs=[job.id])
 
     async def cancel(self, job_id: str) -> JobAnswer:
-        """Cancel a waiting or running job."""
-        return await self._job_answer(await self.jobs.cancel((await self.jobs.get(job_id)).id))
+        """End a job and, for a request, the work on its tracks; `cancelled` says how many jobs that ended."""
+        job = await self.jobs.get(job_id)
+        ended = [await self.jobs.cancel(job.id)] if job.state.active else []
+        if job.kind == REQUEST:
+            active = frozenset({JobState.WAITING, JobState.RUNNING})
+            children = await self.jobs.list(JobFilter(parent=job.id, states=active, limit=MOST_CHILDREN))
+            ended += [await self.jobs.cancel(child.id) for child in children]
+        answer = await self._job_answer(await self.jobs.get(job.id))
+        return answer.model_copy(update={"cancelled": len(ended)})
 
     async def retry(self, job_id: str) -> JobAnswer:
         """Try an ended or waiting job again, now."""
@@ -144,8 +161,12 @@ class Operations:
             tracks=tracks,
             volumes=volumes,
             catalogs=[catalog.name for catalog in self.lookout.catalogs.values()],
-            attention=report.attention(volumes, tracks),
+            attention=[*await self._lost_database(), *report.attention(volumes, tracks)],
         )
+
+    async def _lost_database(self) -> list[str]:
+        path = self.database.path
+        return [report.lost_database(path)] if path and not await self.database.in_place() else []
 
     # Following
 

@@ -14,6 +14,7 @@ from musicsyncd.errors import MusicsyncError, from_dict
 from musicsyncd.jobs.job import Job, JobEvent, JobState
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.standing import Target, lacking
+from musicsyncd.music.identity import shareable, shareable_url
 from musicsyncd.sync.engine import REQUEST
 
 SOON: Final = timedelta(seconds=30)
@@ -48,7 +49,9 @@ def job_answer(job: Job, label: str = "") -> JobAnswer:
 
 def label_of(job: Job) -> str:
     """What a job is about: a request's URL or scope, a track's key."""
-    return str(job.args.get("url") or job.args.get("scope") or job.key) if job.kind == REQUEST else job.key
+    return (
+        shareable_url(str(job.args.get("url") or job.args.get("scope") or job.key)) if job.kind == REQUEST else job.key
+    )
 
 
 def track_answer(entry: Entry, targets: Sequence[Target], roots: Mapping[str, Path]) -> TrackAnswer:
@@ -66,13 +69,13 @@ def track_answer(entry: Entry, targets: Sequence[Target], roots: Mapping[str, Pa
         artists=list(track.artists),
         album=track.album,
         source=track.source,
-        source_url=track.source_url,
-        identities=[str(one) for one in track.identities],
+        source_url=shareable_url(track.source_url),
+        identities=[shareable(one) for one in track.identities],
         state=_track_state(entry, states),
         targets={} if entry.duplicate_of else states,
         files=[_file(one.detail, one.seen_at, roots) for one in entry.evidence if one.target.startswith("volume:")],
         rows={one.target: str(one.detail["id"]) for one in entry.evidence if one.target.startswith("catalog:")},
-        analysis=entry.analysis,
+        analysis=_without_fingerprint(entry.analysis),
         source_audio=source.facts | {"sha256": source.sha256, "size": source.size} if source else None,
         duplicate_of=entry.duplicate_of,
         verdict=entry.verdict,
@@ -80,6 +83,11 @@ def track_answer(entry: Entry, targets: Sequence[Target], roots: Mapping[str, Pa
         created_at=entry.created_at,
         settled_at=entry.settled_at,
     )
+
+
+def _without_fingerprint(analysis: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The values a person or a program looks at; the fingerprint stands in the tags, and is most of a long answer."""
+    return {key: value for key, value in analysis.items() if key != "fingerprint"} if analysis else None
 
 
 def _track_state(entry: Entry, states: Mapping[str, str]) -> TrackState:
@@ -127,7 +135,7 @@ def report(root: Job, children: Mapping[str, Job], details: Mapping[str, TrackAn
     return Report(
         job=root.id,
         scope=str(result.get("scope") or root.args.get("scope") or root.kind),
-        url=str(result.get("url") or root.args.get("url") or ""),
+        url=shareable_url(str(result.get("url") or root.args.get("url") or "")),
         state=_combined_state(root, children, exit_code),
         settled=over,
         exit_code=exit_code,
@@ -256,9 +264,24 @@ def attention(volumes: Sequence[VolumeAnswer], tracks: Mapping[str, int]) -> lis
             waiting = f"; {_tracks(volume.parked)} waiting for it" if volume.parked else ""
             what = f"Volume {volume.name} is {volume.condition}{waiting}"
             found.append(str(MusicsyncError(what, why=volume.why, fix=volume.fix)))
+        elif volume.parked:
+            again = "Run: musicsyncctl sync --unfinished"
+            found.append(f"{_tracks(volume.parked)} waiting for volume {volume.name}, which is back. {again}")
     if failed := tracks.get("failed"):
         found.append(f"{_tracks(failed)} could not be kept. See: musicsyncctl jobs --state failed")
     return found
+
+
+def lost_database(path: Path) -> str:
+    """What a person should do about a database whose file was deleted or replaced while it is open."""
+    return str(
+        MusicsyncError(
+            f"The database {path} was deleted or replaced while the daemon works with it",
+            why="What the daemon writes now is lost when it stops",
+            fix=f"Stop the daemon, move away what stands at {path} and the files beside it with that name and -wal or "
+            f"-shm, put the newest copy from {path.parent / 'backups'} in its place, and start the daemon again",
+        )
+    )
 
 
 def _tracks(count: int) -> str:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 from musicsyncd import __version__
 from musicsyncd.control.client import Client
 from musicsyncd.ctl.where import socket_path
+from musicsyncd.errors import BadInput
 
 Command = Callable[[argparse.Namespace], int]
+MOST: Final = 1_000_000
+MOST_LISTED: Final = 1000
+"""Entries of one list that the daemon tells; a test holds it against the daemon's own limit."""
 
 
 def client(args: argparse.Namespace) -> Client:
@@ -37,11 +42,34 @@ def verb(verbs: Any, name: str, func: Command, text: str) -> argparse.ArgumentPa
     return parser
 
 
-def count(text: str) -> int:
-    """A flag's whole number, from 1 on; ValueError for any other text."""
-    if (number := int(text)) < 1:
-        raise ValueError
+def count(text: str, most: int = MOST) -> int:
+    """A flag's whole number, from 1 on; ArgumentTypeError for any other text."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) else 0
+    if not 1 <= number <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to {most}")
     return number
+
+
+def listed(text: str) -> int:
+    """How many entries of a list are wanted; ArgumentTypeError for more than the daemon tells at once."""
+    return count(text, MOST_LISTED)
+
+
+def reference(text: str) -> str:
+    """An id; ArgumentTypeError for none."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an id is needed, or the beginning of one")
+    return text
+
+
+@contextmanager
+def helped(fix: str) -> Iterator[None]:
+    """Say what to do where the daemon refuses a question without saying it."""
+    try:
+        yield
+    except BadInput as error:
+        error.fix = error.fix or fix
+        raise
 
 
 def warn_if_older(asked: Client) -> None:

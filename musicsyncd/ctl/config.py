@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musicsyncd.ctl import show
+from musicsyncd.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from musicsyncd.settings import Loaded
@@ -21,6 +24,7 @@ def register(groups: Any) -> None:
     commands = group.add_subparsers(metavar="COMMAND", required=True)
     checker = commands.add_parser("check", help="say what is wrong with the settings")
     checker.add_argument("file", nargs="?", metavar="FILE", help="another config.toml than the daemon's")
+    checker.add_argument("--json", action="store_true", help="print JSON, with what is wrong in it")
     checker.set_defaults(func=check)
     shower = commands.add_parser("show", help="print every setting as the daemon would have it")
     shower.add_argument("--origin", action="store_true", help="say where each value came from")
@@ -30,12 +34,39 @@ def register(groups: Any) -> None:
 
 def check(args: argparse.Namespace) -> int:
     """Print `ok` and what is worth knowing; ConfigInvalid, with every fault, when the settings are wrong."""
-    loaded = _loaded(args, args.file)
+    try:
+        loaded = _loaded(args, args.file)
+    except ConfigInvalid as error:
+        if not args.json:
+            raise
+        show.complaint(error)
+        _print_check(_named(args), errors=str(error).splitlines())
+        return error.exit_code
+    if args.json:
+        _print_check(loaded.path, warnings=loaded.warnings, notes=loaded.notes)
+        return 0
     _remark(loaded)
     for note in loaded.notes:
         print(f"note: {note}", file=sys.stderr)
     print(f"ok: {_source(loaded)}")
     return 0
+
+
+def _print_check(
+    path: Path | None, *, errors: Sequence[str] = (), warnings: Sequence[str] = (), notes: Sequence[str] = ()
+) -> None:
+    found = {"errors": [*errors], "warnings": [*warnings], "notes": [*notes]}
+    place = str(path) if path else None
+    show.as_json({"schema": "musicsyncd.config-check/1", "ok": not errors, "path": place, **found})
+
+
+def _named(args: argparse.Namespace) -> Path | None:
+    """The file that was to be checked, where settings that are wrong do not tell it; None when there is none."""
+    from musicsyncd.settings import default_config
+
+    if named := args.file or args.config or os.environ.get("MUSICSYNCD_CONFIG"):
+        return Path(os.path.abspath(named))  # noqa: PTH100  as the settings name it: no links followed
+    return default_config() if os.path.lexists(default_config()) else None
 
 
 def show_all(args: argparse.Namespace) -> int:

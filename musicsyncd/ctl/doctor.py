@@ -157,6 +157,7 @@ def _daemon(asked: Client, settings: Settings) -> Iterator[Check]:
         status = asked.get("/v1/status")
     except NotRunning:
         yield Check(name="daemon", result="warn", said="not running", fix="Start it: musicsyncd")
+        yield _database(settings.daemon.state_dir)
         yield from _volumes_without_daemon(settings)
         return
     except MusicsyncError as error:
@@ -170,6 +171,23 @@ def _daemon(asked: Client, settings: Settings) -> Iterator[Check]:
         said = f"{one['path']}, {show.size(one['free'])} free" if ready else f"{one['condition']} ({one['path']})"
         result: Literal["ok", "fail"] = "ok" if ready else "fail"
         yield Check(name=f"volume {one['name']}", result=result, said=said, why=one["why"], fix=one["fix"])
+
+
+def _database(state: Path) -> Check:
+    """As the daemon would find it; while one runs it has looked itself."""
+    from musicsyncd.database import DATABASE_NAME
+    from musicsyncd.database.opening import fault_in
+
+    path = state / DATABASE_NAME
+    try:
+        size = path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return Check(name="database", result="ok", said=f"{path} is made at the daemon's first start")
+    except OSError as error:
+        return Check(name="database", result="fail", said=f"{path} cannot be read", why=error.strerror or str(error))
+    if fault := fault_in(path, state / "backups"):
+        return Check(name="database", result="fail", said=fault.what, why=fault.why, fix=fault.fix)
+    return Check(name="database", result="ok", said=f"{path}, {show.size(size)}")
 
 
 def _volumes_without_daemon(settings: Settings) -> Iterator[Check]:

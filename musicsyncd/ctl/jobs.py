@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
+from musicsyncd.control.client import Client
 from musicsyncd.ctl import asking, show
 
+STATES: Final = ("waiting", "running", "done", "partial", "failed", "cancelled")
+"""The names in `musicsyncd.jobs.job.JobState`; a test holds the two against each other."""
+SEE_JOBS: Final = "See: musicsyncctl jobs"
 MOMENTS: Final = {"asked": "created_at", "again at": "not_before", "began": "started_at", "ended": "ended_at"}
 
 
@@ -17,11 +21,18 @@ def register(groups: Any) -> None:
     parser = asking.command(groups, "jobs", jobs, "requests and the work on each track, the newest first")
     parser.add_argument(
         "--state",
+        type=states,
         default="",
         metavar="STATE[,STATE]",
-        help="only these states: waiting, running, done, partial, failed, cancelled",
+        help=f"only these states: {', '.join(STATES)}",
     )
-    parser.add_argument("--limit", type=asking.count, metavar="N", default=50, help="how many (default 50)")
+    parser.add_argument(
+        "--limit",
+        type=asking.listed,
+        metavar="N",
+        default=50,
+        help=f"how many (default 50, at most {asking.MOST_LISTED})",
+    )
     verbs = parser.add_subparsers(metavar="VERB")
     for verb, func, text in (
         ("show", show_job, "everything about one job"),
@@ -30,7 +41,15 @@ def register(groups: Any) -> None:
         ("logs", logs, "what was logged of one job"),
     ):
         one = asking.verb(verbs, verb, func, text)
-        one.add_argument("id", metavar="ID", help="a job's id, or the beginning of one")
+        one.add_argument("id", type=asking.reference, metavar="ID", help="a job's id, or the beginning of one")
+
+
+def states(text: str) -> str:
+    """States with commas between them; ArgumentTypeError for a word that is none."""
+    named = [state.strip() for state in text.split(",") if state.strip()]
+    if unknown := [state for state in named if state not in STATES]:
+        raise argparse.ArgumentTypeError(f"there is no state {unknown[0]!r}; states are: {', '.join(STATES)}")
+    return ",".join(named)
 
 
 def jobs(args: argparse.Namespace) -> int:
@@ -44,7 +63,7 @@ def jobs(args: argparse.Namespace) -> int:
         for job in answer["jobs"]
     ]
     if rows:
-        show.table(rows, head=("ID", "STATE", "KIND", "ASKED", "ABOUT", "NOTE"))
+        show.table(rows, head=("ID", "STATE", "KIND", "ASKED", "ABOUT", "NOTE"), clip=(4, 5))
     else:
         print(f"No jobs are {args.state}." if args.state else "No jobs yet. Ask for music: musicsyncctl sync --url URL")
     return 0
@@ -52,17 +71,28 @@ def jobs(args: argparse.Namespace) -> int:
 
 def show_job(args: argparse.Namespace) -> int:
     """One job, field by field."""
-    return _print(asking.client(args).get(f"/v1/jobs/{quote(args.id, safe='')}"), args.json)
+    return _print(_job(asking.client(args), args.id), args.json)
 
 
 def cancel(args: argparse.Namespace) -> int:
-    """Ask the daemon to end it."""
-    return _print(asking.client(args).post(f"/v1/jobs/{quote(args.id, safe='')}/cancel"), args.json)
+    """Ask the daemon to end it, and what it asked for."""
+    answer = _ask(args, "cancel")
+    code = _print(answer, args.json)
+    if not args.json and answer.get("cancelled") is not None:
+        print(ended(answer["cancelled"]))
+    return code
+
+
+def ended(count: int) -> str:
+    """How many jobs a cancelling ended, for people."""
+    if not count:
+        return "It had ended already: nothing was left to cancel."
+    return "1 job ended." if count == 1 else f"{count} jobs ended."
 
 
 def retry(args: argparse.Namespace) -> int:
     """Ask the daemon to try it again."""
-    return _print(asking.client(args).post(f"/v1/jobs/{quote(args.id, safe='')}/retry"), args.json)
+    return _print(_ask(args, "retry"), args.json)
 
 
 def logs(args: argparse.Namespace) -> int:
@@ -70,8 +100,18 @@ def logs(args: argparse.Namespace) -> int:
     from musicsyncd.ctl.logs import print_log
 
     asked = asking.client(args)
-    job = asked.get(f"/v1/jobs/{quote(args.id, safe='')}")["id"]
+    job = _job(asked, args.id)["id"]
     return print_log(asked.get("/v1/status")["log_file"], job=job, lines=None, follow=False, as_json=args.json)
+
+
+def _job(asked: Client, reference: str) -> dict[str, Any]:
+    with asking.helped(SEE_JOBS):
+        return asked.get(f"/v1/jobs/{quote(reference, safe='')}")
+
+
+def _ask(args: argparse.Namespace, verb: str) -> dict[str, Any]:
+    with asking.helped(SEE_JOBS):
+        return asking.client(args).post(f"/v1/jobs/{quote(args.id, safe='')}/{verb}")
 
 
 def _print(job: dict[str, Any], as_json: bool) -> int:

@@ -24,7 +24,11 @@ FIRST_FIELDS = ("timestamp", "level", "event")
 def register(groups: Any) -> None:
     """Add the command."""
     parser = asking.command(groups, "logs", logs, "what the daemon wrote down", json=False)
-    parser.add_argument("--json", action="store_true", help="the lines as they are, one JSON object each")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="the log's own lines as they are, one JSON object each, without a schema",
+    )
     parser.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
     parser.add_argument(
         "-n", "--lines", type=asking.count, metavar="N", default=50, help="how many of the last lines (default 50)"
@@ -120,8 +124,23 @@ def readable(line: str) -> str:
     if not fields:
         return show.one_line(line)
     when, level, event = (str(fields.get(name, "")) for name in FIRST_FIELDS)
-    rest = "  ".join(f"{key}={value}" for key, value in fields.items() if key not in FIRST_FIELDS)
-    return show.one_line(f"{show.clock_time(when)}  {level:<8}  {event}  {rest}".rstrip())
+    rest = "  ".join(f"{key}={_said(value)}" for key, value in fields.items() if _tells(key, value))
+    why = show.sentence(fields["reason"]) if isinstance(fields.get("reason"), dict) else ""
+    said = "  ".join(part for part in (event, rest, why) if part)
+    return show.one_line(f"{show.clock_time(when)}  {level:<8}  {said}".rstrip())
+
+
+def _tells(key: str, value: object) -> bool:
+    """Whether a field says something to people that is not said elsewhere on the line."""
+    if key in FIRST_FIELDS or key == "logger" or value is None:
+        return False
+    if key == "track" and "|" in str(value):  # what a request's job is told apart by: no track
+        return False
+    return not (key == "reason" and isinstance(value, dict))
+
+
+def _said(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
 
 
 def _fields(line: str) -> dict[str, Any]:

@@ -8,12 +8,19 @@ import os
 import sys
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import IO, Any, Final
+
+from musicsyncd.errors import MusicsyncError
 
 UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 JOINERS: Final = "\u200c\u200d"
 """Invisible, and part of how words and emoji are spelt."""
+WIDEST: Final = 100
+"""Columns of a cell that may be clipped, where there is no terminal to say how many there are."""
+NARROWEST: Final = 20
+"""Columns that such a cell keeps on the narrowest terminal."""
 COLOURS: Final = {"red": 31, "green": 32, "yellow": 33, "dim": 2, "bold": 1}
 
 
@@ -23,12 +30,44 @@ def as_json(answer: Any) -> None:
     print(json.dumps(answer, indent=2, ensure_ascii=not unicode))
 
 
-def table(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> None:
-    """Columns as wide as they need; nothing at the end of a line."""
+def as_line(answer: Any) -> None:
+    """One JSON document on one line of stdout: it may stand at the end of a stream of such lines."""
+    print(json.dumps(answer))
+
+
+def complaint(error: MusicsyncError) -> None:
+    """An error on stderr, for people; a stderr that cannot be written is no second error."""
+    with suppress(OSError):
+        for line in str(error).splitlines():
+            print(one_line(f"musicsyncctl: {line}"), file=sys.stderr)
+
+
+def table(rows: Sequence[Sequence[str]], head: Sequence[str] = (), *, clip: Sequence[int] = ()) -> None:
+    """Columns as wide as they need, nothing at the end of a line; those named in `clip` share what room there is."""
     lines = [[one_line(cell) for cell in row] for row in ([head] if head else []) + [*rows]]
     widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
+    rooms = fitted(widths, clip, _terminal_columns())
     for line in lines:
-        print("  ".join(cell + " " * (room - width(cell)) for cell, room in zip(line, widths, strict=True)).rstrip())
+        cells = [clipped(cell, room) for cell, room in zip(line, rooms, strict=True)]
+        print("  ".join(cell + " " * (room - width(cell)) for cell, room in zip(cells, rooms, strict=True)).rstrip())
+
+
+def fitted(widths: Sequence[int], clip: Sequence[int], columns: int | None) -> list[int]:
+    """Room for each column of a table, the widest of those that may be clipped made smaller first.
+
+    `columns` is what the terminal has, None where there is none.
+    """
+    rooms = [min(room, columns or WIDEST) if number in clip else room for number, room in enumerate(widths)]
+    while columns and clip and sum(rooms) + 2 * (len(rooms) - 1) > columns:
+        widest = max(clip, key=rooms.__getitem__)
+        if rooms[widest] <= NARROWEST:
+            break
+        rooms[widest] -= 1
+    return rooms
+
+
+def _terminal_columns() -> int | None:
+    return (os.get_terminal_size(sys.stdout.fileno()).columns or 80) if sys.stdout.isatty() else None
 
 
 def width(text: str) -> int:
@@ -45,6 +84,11 @@ def _columns(one: str) -> int:
 def one_line(text: str) -> str:
     """Text from outside without what would move the cursor, colour the screen or turn the direction of writing."""
     return "".join(one if one.isprintable() or one in JOINERS else " " for one in str(text))
+
+
+def is_text(text: str) -> bool:
+    """Whether UTF-8 can spell it: half a surrogate pair stands for a byte that could not be decoded."""
+    return not any("\ud800" <= one <= "\udfff" for one in text)
 
 
 def clipped(text: str, columns: int) -> str:

@@ -6,11 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from musicsyncd.control.client import Client
 from musicsyncd.ctl import asking, show
+from musicsyncd.errors import BadInput
 
 
 def register(groups: Any) -> None:
@@ -24,6 +26,13 @@ def register(groups: Any) -> None:
     )
     scope.add_argument(
         "--next", dest="scope", action="store_const", const="next", help="the newest unknown track (the default)"
+    )
+    scope.add_argument(
+        "--unfinished",
+        dest="scope",
+        action="store_const",
+        const="unfinished",
+        help="what waits for a volume or was left",
     )
     scope.add_argument(
         "--incremental", dest="scope", action="store_const", const="incremental", help="all that is new or unfinished"
@@ -56,10 +65,13 @@ def sync(args: argparse.Namespace) -> int:
         else:
             print(f"Asked: {', '.join(jobs)}. See how it goes: musicsyncctl jobs, or musicsyncctl events")
         return 0
+    reports: list[dict[str, Any]] = []
     try:
-        reports = [follow(asked, job, Ticker()) for job in jobs]
+        for job in jobs:
+            reports.append(follow(asked, job, Ticker()))
     except KeyboardInterrupt:
-        print(f"\nThe work goes on without you. To end it: musicsyncctl jobs cancel {jobs[0]}", file=sys.stderr)
+        cancelling = "; ".join(f"musicsyncctl jobs cancel {job}" for job in jobs[len(reports) :])
+        print(f"\nThe work goes on without you. To end it: {cancelling}", file=sys.stderr)
         raise
     if args.json:
         show.as_json(reports[0] if len(reports) == 1 else {"schema": "musicsyncd.reports/1", "reports": reports})
@@ -70,10 +82,17 @@ def sync(args: argparse.Namespace) -> int:
 
 
 def plain(url: str) -> str:
-    """A URL as it is; a path made absolute here, because the daemon works in another folder."""
-    if "://" in url or not url:
+    """A URL as it is; a path made absolute here, because the daemon works in another folder.
+
+    A path that is not UTF-8 becomes a file:// URL, since JSON cannot hold its bytes; BadInput for such a URL.
+    """
+    if not url or "://" in url:
+        if not show.is_text(url):
+            fix = "Spell what is not ASCII in it with % signs"
+            raise BadInput(f"{url!r} cannot be sent", why="It is not UTF-8 text", fix=fix)
         return url
-    return os.path.abspath(os.path.expanduser(url))  # noqa: PTH100, PTH111  as the person spelt it: no links followed
+    path = os.path.abspath(os.path.expanduser(url))  # noqa: PTH100, PTH111  as the person spelt it: no links followed
+    return path if show.is_text(path) else Path(path).as_uri()
 
 
 def follow(asked: Client, job: str, ticker: Ticker) -> dict[str, Any]:

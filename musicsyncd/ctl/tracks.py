@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from musicsyncd.ctl import asking, show
-from musicsyncd.errors import BadInput
+
+SEE_TRACKS: Final = "See: musicsyncctl tracks"
 
 
 def register(groups: Any) -> None:
@@ -21,23 +22,30 @@ def register(groups: Any) -> None:
         metavar="QUERY",
         help="words that must occur in a track's facts; or: show TRACK, retry TRACK",
     )
-    parser.add_argument("--limit", type=asking.count, metavar="N", default=50, help="how many (default 50)")
+    parser.add_argument(
+        "--limit",
+        type=asking.listed,
+        metavar="N",
+        default=50,
+        help=f"how many (default 50, at most {asking.MOST_LISTED})",
+    )
+    parser.set_defaults(misused=parser.error)
 
 
 def tracks(args: argparse.Namespace) -> int:
     """List them, or do what the verb says with one."""
     match args.words:
-        case ["show", reference]:
+        case ["show", reference] if reference.strip():
             return show_track(args, reference)
-        case ["retry", reference]:
+        case ["retry", reference] if reference.strip():
             return retry(args, reference)
-        case ["show" | "retry" as verb]:
-            raise BadInput(f"Which track? musicsyncctl tracks {verb} TRACK", fix="See ids with: musicsyncctl tracks")
+        case ["show" | "retry" as verb] | ["show" | "retry" as verb, _]:
+            args.misused(f"Which track? musicsyncctl tracks {verb} TRACK. See ids with: musicsyncctl tracks")
     answer = asking.client(args).get(f"/v1/tracks?q={quote(' '.join(args.words))}&limit={args.limit}")
     if args.json:
         show.as_json(answer)
     elif answer["tracks"]:
-        show.table([row(track) for track in answer["tracks"]], head=HEAD)
+        show.table([row(track) for track in answer["tracks"]], head=HEAD, clip=(HEAD.index("TRACK"),))
     else:
         words = show.one_line(" ".join(args.words))
         print(f"No track knows {words!r}." if words else "No tracks yet. Ask for music: musicsyncctl sync --url URL")
@@ -71,14 +79,16 @@ def lufs(heard: dict[str, Any]) -> str:
 
 def show_track(args: argparse.Namespace, reference: str) -> int:
     """One track: its targets, files and rows."""
-    answer = asking.client(args).get(f"/v1/tracks/{quote(reference, safe='')}")
+    with asking.helped(SEE_TRACKS):
+        answer = asking.client(args).get(f"/v1/tracks/{quote(reference, safe='')}")
     show.as_json(answer) if args.json else details(answer)
     return 0
 
 
 def retry(args: argparse.Namespace, reference: str) -> int:
     """Ask the daemon to look at it now, and do what it lacks."""
-    answer = asking.client(args).post(f"/v1/tracks/{quote(reference, safe='')}/retry")
+    with asking.helped(SEE_TRACKS):
+        answer = asking.client(args).post(f"/v1/tracks/{quote(reference, safe='')}/retry")
     show.as_json(answer) if args.json else print(f"Asked: job {answer['jobs'][0]}")
     return 0
 
@@ -92,6 +102,7 @@ def details(track: dict[str, Any]) -> None:
         rate = f", {round(source['bit_rate'] / 1000)} kbit/s" if source.get("bit_rate") else ""
         loss = "lossless" if source.get("lossless") else "lossy"
         rows.append(["source audio", f"{source['codec']}, {source['sample_rate']} Hz{rate}, {loss}"])
+    rows += [["warning", one] for one in source.get("warnings", ())]
     if heard:
         rows.append(["tempo", f"{bpm(heard)} BPM" if heard.get("bpm") else "too short or too unsteady to tell"])
         rows.append(["key", key(heard) if heard.get("key") else "too short or too ambiguous to tell"])

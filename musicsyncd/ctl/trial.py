@@ -19,13 +19,14 @@ from urllib.parse import unquote
 
 from musicsyncd.control.client import Client, NotRunning
 from musicsyncd.ctl import asking, show
-from musicsyncd.ctl.sync import Ticker, combined, follow
+from musicsyncd.ctl.sync import Ticker, combined, follow, plain
 from musicsyncd.ctl.tracks import bpm, key, lufs
 from musicsyncd.errors import Permanent
 
 START_DEADLINE: Final = 30.0
 """Seconds until a daemon that does not answer counts as not having started; the first start compiles every module."""
 STOP_DEADLINE: Final = 15.0
+HEAD: Final = ("TRACK", "FORMATS", "BPM", "KEY", "LUFS", "FILES")
 WELL: Final = ("done", "standing", "duplicate")
 DEMO: Final = Path(__file__).parent.parent / "demo" / "tracks"
 
@@ -46,7 +47,11 @@ def register(groups: Any) -> None:
 def trial(args: argparse.Namespace) -> int:
     """Start, ask, show, stop."""
     folder = Path(args.folder).absolute() if args.folder else Path(tempfile.mkdtemp(prefix="musicsyncd-try-"))
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"{folder} cannot be made: {error.strerror}"
+        raise Permanent("The trial has no folder", why=why, fix="Name another with --folder") from error
     print(f"Starting a daemon in {folder} …", file=sys.stderr)
     with ended_by_signals(), daemon_in(folder) as asked:
         reports = [_sync(asked, music) for music in args.music]
@@ -151,8 +156,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _sync(asked: Client, music: str) -> dict[str, Any]:
-    place = music if "://" in music else str(Path(music).expanduser().absolute())
-    (job,) = asked.post("/v1/sync", {"scope": "url", "urls": [place]})["jobs"]
+    (job,) = asked.post("/v1/sync", {"scope": "url", "urls": [plain(music)]})["jobs"]
     return follow(asked, job, Ticker())
 
 
@@ -160,7 +164,7 @@ def print_result(report: dict[str, Any]) -> None:
     """The table at the end: what came home, what was recognised, what was refused."""
     kept = [track for track in report["tracks"] if track["details"] and track["details"]["files"]]
     if kept:
-        show.table([_row(track["details"]) for track in kept], head=("TRACK", "FORMATS", "BPM", "KEY", "LUFS", "FILES"))
+        show.table([_row(track["details"]) for track in kept], head=HEAD, clip=(0,))
     for track in report["tracks"]:
         if track["state"] == "duplicate":
             of = track["details"]["duplicate_of"]

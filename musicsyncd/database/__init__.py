@@ -12,12 +12,14 @@ import anyio.to_thread
 from musicsyncd.clock import Clock
 from musicsyncd.database.backups import back_up
 from musicsyncd.database.connection import ConnectionThread
-from musicsyncd.database.opening import MEMORY, open_file, open_memory
+from musicsyncd.database.opening import MEMORY, Identity, identity, open_file, open_memory
 from musicsyncd.database.state import AlreadyRunning, StateLock
 
-__all__ = ["MEMORY", "AlreadyRunning", "Database", "StateLock"]
+__all__ = ["DATABASE_NAME", "MEMORY", "AlreadyRunning", "Database", "StateLock"]
 
 T = TypeVar("T")
+DATABASE_NAME: Final = "musicsyncd.db"
+"""In the state folder."""
 WRITING: Final = "BEGIN IMMEDIATE"
 READING: Final = "BEGIN"
 
@@ -32,7 +34,9 @@ class Database:
         path: Path | None,
         backups: Path,
         clock: Clock,
+        identity: Identity | None = None,
     ) -> None:
+        self._identity = identity
         self.path = path
         """None: kept in memory only."""
         self._writer, self._reader, self._backups, self._clock = writer, reader, backups, clock
@@ -55,7 +59,7 @@ class Database:
         opened = await anyio.to_thread.run_sync(open_file, file, schemas, backups, clock.now())
         writer = ConnectionThread(opened.writer, begin=WRITING, name="database writer", explain=opened.explain)
         reader = ConnectionThread(opened.reader, begin=READING, name="database reader", explain=opened.explain)
-        return cls(writer, reader, file, backups, clock)
+        return cls(writer, reader, file, backups, clock, opened.identity)
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` returns, after its changes are on the disk.
@@ -76,6 +80,12 @@ class Database:
         if self.path is None:
             raise ValueError("A database in memory has no backups")
         return await anyio.to_thread.run_sync(back_up, self.path, self._backups, self._clock.now())
+
+    async def in_place(self) -> bool:
+        """Whether the path still leads to the open file. Once it was deleted or replaced, what is written is lost at
+        the end of this process.
+        """
+        return self.path is None or await anyio.to_thread.run_sync(identity, self.path) == self._identity
 
     async def close(self) -> None:
         """Finish what was asked, fold the write-ahead log into the file, and let go of it."""

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from musicsyncd.database.state import private_file
+
 KEPT: Final = 5
 COMPANIONS: Final = ("-wal", "-shm", "-journal")
 """Files that SQLite keeps beside a database; left beside another database they would damage it."""
@@ -53,6 +55,7 @@ def back_up(path: Path, folder: Path, now: datetime) -> Path:
 
 def _copy(path: Path, part: Path) -> None:
     part.unlink(missing_ok=True)
+    private_file(part)
     with contextlib.closing(connect(path, "mode=ro")) as source, contextlib.closing(connect(part)) as copy:
         source.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, whole by itself

@@ -11,12 +11,22 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from musicsyncd.database.backups import back_up, connect, fault_of, look, newest_good, restore_commands
-from musicsyncd.database.state import make_private, network_file_system
+from musicsyncd.database.backups import (
+    COMPANIONS,
+    back_up,
+    connect,
+    fault_of,
+    look,
+    newest_good,
+    restore_commands,
+)
+from musicsyncd.database.state import make_private, network_file_system, private_file, refused
 from musicsyncd.errors import Denied, MusicsyncError, NeedsPerson, Temporary
 
 MEMORY: Final = ":memory:"
 Schemas = Mapping[str, Sequence[str]]
+Identity = tuple[int, int]
+"""Device and inode."""
 _VERSIONS: Final = (
     "CREATE TABLE IF NOT EXISTS room_version (room TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID"
 )
@@ -30,6 +40,8 @@ class Opened:
     reader: sqlite3.Connection
     explain: Callable[[sqlite3.Error], Exception]
     """Turns what SQLite raises while serving into our errors."""
+    identity: Identity
+    """Of the file that is open, whatever its path leads to later."""
 
 
 def open_memory(schemas: Schemas) -> sqlite3.Connection:
@@ -53,10 +65,47 @@ def open_file(path: Path, schemas: Schemas, backups: Path, now: datetime) -> Ope
     except sqlite3.Error as error:
         raise explain(error) from error
     except OSError as error:
-        raise _not_writable(path, error) from error
+        told = refused(path.parent, error)
+        raise told if isinstance(told, NeedsPerson) else _not_writable(path, error) from error
+
+
+def fault_in(path: Path, backups: Path) -> MusicsyncError | None:
+    """What opening would say of the file as it lies there, None when it is sound; changes nothing. For when no daemon
+    has it open. Blocking.
+    """
+    try:
+        _refuse_damaged(path, backups)
+    except MusicsyncError as error:
+        return error
+    except sqlite3.Error as error:
+        told = explained(error, path=path, backups=backups)
+        return told if isinstance(told, MusicsyncError) else _not_writable(path, error)
+    except OSError as error:
+        return _not_writable(path, error)
+    return None
+
+
+def identity(path: Path) -> Identity | None:
+    """Which file the path leads to now; None when it leads to none. Blocking."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _make_private(path: Path) -> Identity:
+    """SQLite gives what it makes beside the file the file's own rights; what stands there already is older."""
+    private_file(path)
+    for suffix in COMPANIONS:
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).chmod(0o600)
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _opened(path: Path, schemas: Schemas, backups: Path, now: datetime, *, existed: bool) -> Opened:
+    opened = _make_private(path)
     with contextlib.ExitStack() as on_failure:
         writer = on_failure.enter_context(contextlib.closing(connect(path)))
         _prepare(writer, path)
@@ -66,7 +115,8 @@ def _opened(path: Path, schemas: Schemas, backups: Path, now: datetime, *, exist
         reader = on_failure.enter_context(contextlib.closing(connect(path, "mode=rw")))
         reader.execute("PRAGMA query_only=ON")
         on_failure.pop_all()
-    return Opened(writer=writer, reader=reader, explain=partial(explained, path=path, backups=backups))
+    explain = partial(explained, path=path, backups=backups)
+    return Opened(writer=writer, reader=reader, explain=explain, identity=opened)
 
 
 def _fit_folder(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -12,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from musicsyncd.errors import Denied, Permanent
+from musicsyncd.errors import Denied, NeedsPerson, Permanent
 
 LOCK_NAME: Final = "daemon.lock"
 NETWORK: Final = frozenset(
@@ -77,20 +79,24 @@ class StateLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take it. AlreadyRunning (with the other's pid) when it is held, Denied when it cannot be."""
+        """Take it. AlreadyRunning (with the other's pid) when it is held, NeedsPerson when the disk is full, Denied
+        when it cannot be had otherwise.
+        """
         make_private(self._folder)
         try:
             # Python's descriptors are closed in children: a worker that outlives us does not keep the lock.
             descriptor = os.open(self._folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise _denied(self._folder, error) from error
+            raise refused(self._folder, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise _already_running(self._folder, _pid_in(descriptor)) from error
-        else:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except BlockingIOError as error:
+            raise _already_running(self._folder, _pid_in(descriptor)) from error
+        except OSError as error:
+            raise refused(self._folder, error) from error
+        else:
             self._descriptor, descriptor = descriptor, -1
         finally:
             if descriptor >= 0:
@@ -124,16 +130,33 @@ def _already_running(folder: Path, pid: str) -> AlreadyRunning:
 
 
 def make_private(folder: Path) -> None:
-    """See that the folder is there and that nobody else may look inside. Denied when that cannot be done."""
+    """See that the folder is there and that nobody else may look inside. Raises what `refused` says when
+    that cannot be done.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
     except OSError as error:
-        raise _denied(folder, error) from error
+        raise refused(folder, error) from error
 
 
-def _denied(folder: Path, error: OSError) -> Denied:
+def private_file(path: Path) -> None:
+    """See that the file is there and that nobody else may read it, whatever the umask. OSError as the system says."""
+    with contextlib.suppress(FileExistsError):  # never opened and closed then: that would end SQLite's locks on it
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    if path.stat().st_mode & 0o777 != 0o600:
+        path.chmod(0o600)
+
+
+def refused(folder: Path, error: OSError) -> Denied | NeedsPerson:
+    """Why the state folder is of no use: NeedsPerson for a full disk, Denied for the rest."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NeedsPerson(
+            f"The disk that holds {folder} is full",
+            why=os.strerror(error.errno),
+            fix=f"Free some space on the disk of {folder}, then start again",
+        )
     return Denied(
         f"The state folder {folder} cannot be used",
         why=error.strerror or str(error),

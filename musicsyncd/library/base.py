@@ -119,6 +119,10 @@ class Shelf:
         """
         raise NotImplementedError
 
+    async def found(self, kept: Kept) -> Kept | None:
+        """Whatever stands under the kept file's name now, hashed anew; None when nothing does. Degraded when away."""
+        raise NotImplementedError
+
     async def readable(self, kept: Kept, folder: Path) -> Path:
         """Where the kept file can be read; a shelf without paths of its own puts a copy into `folder`."""
         raise NotImplementedError

@@ -49,6 +49,8 @@ def read_marker(root: Path) -> Marker | None:
             data = json.loads(file.read(LONGEST_MARKER))
     except FileNotFoundError:
         return None
+    except (ValueError, RecursionError) as error:
+        raise ValueError("it is empty or not JSON") from error
     if not isinstance(data, dict) or not all(isinstance(data.get(key), str) for key in ("id", "name")):
         raise ValueError("it has no id and name")
     return Marker(id=data["id"], name=data["name"], created=str(data.get("created", "")))

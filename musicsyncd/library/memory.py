@@ -60,6 +60,14 @@ class MemoryShelf(Shelf):
                 return Placed(kept=self._kept(name, staged), recycled=recycled or self._retire(old, name))
         raise Degraded(f"The shelf {self.name!r} holds other files under every name", target=self.target)
 
+    async def found(self, kept: Kept) -> Kept | None:
+        self._require(Condition.READY, Condition.FULL, Condition.READ_ONLY)
+        path = self._spelled(kept.path)
+        if path is None:
+            return None
+        data = self.files[path]
+        return replace(kept, path=path, size=len(data), mtime_ns=self._times[path], sha256=_sha256(data))
+
     async def readable(self, kept: Kept, folder: Path) -> Path:
         self._require(Condition.READY, Condition.FULL, Condition.READ_ONLY)
         copy = anyio.Path(folder) / f"{kept.sha256}.{kept.format}"

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from musicsyncd.clock import Clock, SystemClock
 from musicsyncd.errors import Degraded
 from musicsyncd.library.base import Condition, Kept, Placed, Shelf, ShelfState, Staged
-from musicsyncd.library.disk import is_stray, is_temporary
+from musicsyncd.library.disk import hash_file, is_file, is_stray, is_temporary
 from musicsyncd.library.folders import existing_folder
 from musicsyncd.library.marker import MOUNT_ROOTS, Marker, adopt, look_at
 from musicsyncd.library.naming import SHORTER_COMPONENT
@@ -101,6 +101,12 @@ class Volume(Shelf):
             return None
         return await self._done(lambda heart: _look(self.path, kept, heart.beat))
 
+    async def found(self, kept: Kept) -> Kept | None:
+        state = await self._reachable()
+        if kept.marker != state.marker:
+            return None
+        return await self._done(lambda heart: _found(self.path, kept, heart.beat))
+
     async def readable(self, kept: Kept, folder: Path) -> Path:
         await self._reachable()
         return self.path / kept.path
@@ -154,6 +160,19 @@ def _look(root: Path, kept: Kept, beat: Callable[[], None]) -> Kept | None:
         if not folder or not entry or status is None:
             return None
         return replace(kept, path=folder.path_of(entry), mtime_ns=status.st_mtime_ns)
+
+
+def _found(root: Path, kept: Kept, beat: Callable[[], None]) -> Kept | None:
+    path = PurePosixPath(kept.path)
+    with existing_folder(root, path.parts[:-1]) as folder:
+        entry = folder and folder.spelling(path.name)
+        status = folder.status(entry) if folder and entry else None
+        if not folder or not entry or status is None or not is_file(status):
+            return None
+        digest = hash_file(entry, folder.descriptor, beat)
+        return replace(
+            kept, path=folder.path_of(entry), size=status.st_size, mtime_ns=status.st_mtime_ns, sha256=digest
+        )
 
 
 def _sweep(root: Path, beat: Callable[[], None]) -> int:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+_SECRET_PARAMETER: Final = re.compile(
+    r"(?i)(?:^|[-_.])(?:token|secret|key|apikey|auth|authorization|sig|signature|passw(?:or)?d|pwd|session|sid|jwt|hmac"
+    r"|policy|credential|x-amz-[\w-]+)$"
+)
+"""Names of query parameters that let their bearer in, with or without a word before (`access_token`, `api_key`)."""
 
 
 @dataclass(frozen=True, order=True)
@@ -37,6 +44,29 @@ def of_file(sha256: str) -> Identity:
 def of_url(url: str) -> Identity:
     """The identity of a URL that no named provider owns: its canonical form."""
     return Identity("url", canonical_url(url))
+
+
+def shareable_url(url: str) -> str:
+    """The URL as it may be written into files that are passed on: without user and parameters that let one in."""
+    parts = urlsplit(url)
+    if parts.scheme.lower() not in DEFAULT_PORTS:
+        return url
+    kept = [one for one in parts.query.split("&") if one and not _SECRET_PARAMETER.search(one.partition("=")[0])]
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="&".join(kept)))
+
+
+def shareable(identity: Identity) -> str:
+    """The identity as text, as `shareable_url` has it."""
+    return f"{identity.provider}:{shareable_url(identity.id)}" if identity.provider == "url" else str(identity)
+
+
+def bears_user(url: str) -> bool:
+    """Whether a URL names a user or a password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(parts.scheme and "@" in parts.netloc)
 
 
 def canonical_url(url: str) -> str:

@@ -12,6 +12,7 @@ from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.entry import FileFacts, Heard
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.music.sameness import Kind, Sameness, verdict
+from musicsyncd.music.title import version_words
 from musicsyncd.pipeline.step import Work
 
 CANDIDATE_TOLERANCE: Final = 5.0
@@ -59,7 +60,9 @@ class Analyze:
         own = (await self.ledger.entry(work.track_id)).source_file
         candidates = await self.ledger.heard_alike(work.track_id, analysis.duration, CANDIDATE_TOLERANCE)
         samples = own.pcm_md5 if own else ""
-        if exact := next((one for one in candidates if samples and one.pcm_md5 == samples), None):
+        words = version_words(work.track.title)
+        equal = (one for one in candidates if samples and one.pcm_md5 == samples and version_words(one.title) == words)
+        if exact := next(equal, None):
             return exact.id, {"verdict": Kind.SAME.value, "score": 1.0, "reason": "Every decoded sample is equal."}
         prints = {one.id: one.fingerprint for one in candidates if one.fingerprint}
         if not analysis.fingerprint or not prints:

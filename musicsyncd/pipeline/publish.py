@@ -13,6 +13,7 @@ from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.standing import Evidence
+from musicsyncd.music.identity import shareable, shareable_url
 from musicsyncd.pipeline.step import Work
 
 ROW = "row"
@@ -88,11 +89,11 @@ def row_fields(entry: Entry) -> dict[str, Any]:
         "lufs": analysis.get("integrated_lufs"),
         "fingerprint": analysis.get("fingerprint"),
         "source": track.source,
-        "source_url": track.source_url,
+        "source_url": shareable_url(track.source_url),
         "source_codec": source.facts.get("codec") if source else None,
         "source_bit_rate": source.facts.get("bit_rate") if source else None,
         "lossless": source.facts.get("lossless") if source else None,
-        "identities": sorted(str(one) for one in track.identities),
+        "identities": sorted(shareable(one) for one in track.identities),
         "downloaded": bool(kept),
         "files": sorted(f"{one['shelf']}:{one['path']}" for one in kept),
     }

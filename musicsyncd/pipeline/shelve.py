@@ -51,9 +51,10 @@ class Shelve:
         replaces = Kept.from_dict(earlier.detail) if earlier else None
         wanted = relative_path(shelf.layout, naming_fields(work, format_name))
         placed = await shelf.place(staged, wanted, tie_breaker=work.track_id[:6], replaces=replaces)
-        evidence = Evidence(
-            target=shelf.target, part=format_name, proof=placed.kept.sha256, detail=placed.kept.as_dict()
-        )
+        # The proof is the output's own: a copy of a file whose tags were edited since proves the same sound.
+        output = entry.output(format_name)
+        proof = output.sha256 if output else placed.kept.sha256
+        evidence = Evidence(target=shelf.target, part=format_name, proof=proof, detail=placed.kept.as_dict())
         change = Change(
             operation=context.job.id,
             target=shelf.target,

@@ -13,6 +13,7 @@ from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.entry import FileFacts
 from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.music.identity import shareable, shareable_url
 from musicsyncd.music.track import Track
 from musicsyncd.pipeline.step import Work, holds
 
@@ -69,8 +70,8 @@ def tags_of(track: Track, analysis: Analysis | None, source: AudioProbe | None) 
         isrc=track.isrc,
         comment=_comment(track, analysis),
         source_audio=source.description if source else "",
-        source_url=track.source_url if track.source_url.startswith("http") else "",
-        source_ids=tuple(str(identity) for identity in track.identities),
+        source_url=shareable_url(track.source_url) if track.source_url.startswith("http") else "",
+        source_ids=tuple(shareable(identity) for identity in track.identities),
         bpm=analysis.bpm if analysis else None,
         key=(analysis.key or "") if analysis else "",
         camelot=(analysis.camelot or "") if analysis else "",

@@ -88,5 +88,5 @@ def _source_facts(work: Work, done: Transcoded) -> FileFacts:
         size=work.supplied.size,
         pcm_md5=done.pcm_md5,
         duration=done.source.duration,
-        facts=done.source.as_dict() | {"delivery": work.supplied.details},
+        facts=done.source.as_dict() | {"delivery": work.supplied.details, "warnings": list(done.warnings)},
     )

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
-from musicsyncd.errors import BadInput, MusicsyncError, from_dict
+from anyio import to_thread
+
+from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, from_dict
 from musicsyncd.music.identity import canonical_url
 from musicsyncd.music.track import Track
 from musicsyncd.processes.run import Message, python_worker, run_worker
@@ -68,9 +70,10 @@ class YtdlpSource(Source):
     async def resolve(self, url: str, *, progress: Progress | None = None) -> Found:
         """The track, or the tracks of a list; an entry that is none is refused by itself.
 
-        Raises BadInput for what is no music, and what the worker classified.
+        Raises BadInput for what is no music, NeedsPerson when `ca_file` cannot be read, and what the worker classified.
         """
         address = _checked(url)
+        await self._check_certificates()
         request = {"do": "look", "url": address, "limit": LONGEST_LIST, "options": self._request_options()}
         answer = await run_worker(
             WORKER, request, name="yt-dlp", deadline=LOOK_DEADLINE, environment=self._environment()
@@ -87,9 +90,11 @@ class YtdlpSource(Source):
 
     async def supply(self, track: Track, folder: Path, progress: Progress) -> Supplied:
         """Download the best audio there is, as it is: nothing is converted here."""
+        address = _checked(track.source_url)
+        await self._check_certificates()
         request = {
             "do": "fetch",
-            "url": _checked(track.source_url),
+            "url": address,
             "folder": str(folder),
             "options": self._request_options(),
         }
@@ -107,6 +112,11 @@ class YtdlpSource(Source):
             environment=self._environment(),
         )
         return _supplied(track, folder, answer)
+
+    async def _check_certificates(self) -> None:
+        """Without this every connection would fail, with words that name neither the file nor the setting."""
+        if self._options.ca_file is not None:
+            await to_thread.run_sync(_refuse_unreadable, self._options.ca_file)
 
     def _request_options(self) -> dict[str, Any]:
         """The options as they cross the pipe: on stdin, so that a password is in no process list."""
@@ -133,6 +143,16 @@ class YtdlpSource(Source):
             names = (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES))
             environment |= {name: os.environ[name] for name in names if name in os.environ}
         return environment
+
+
+def _refuse_unreadable(certificates: Path) -> None:
+    try:
+        with certificates.open("rb") as opened:
+            opened.read(1)
+    except OSError as error:
+        what = f"The certificates in {certificates} cannot be read"
+        fix = "Correct ytdlp.ca_file, or http.ca_file where ytdlp has none of its own"
+        raise NeedsPerson(what, why=error.strerror or str(error), fix=fix) from error
 
 
 def _checked(url: str) -> str:

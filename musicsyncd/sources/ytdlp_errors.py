@@ -35,6 +35,7 @@ LONGEST_REASON: Final = 300
 ELSEWHERE: Final = "Look for the track at another service"
 SIGN_IN: Final = "Open the address in a browser: it wants a person who is signed in"
 CHECK_ADDRESS: Final = "Check the address in a browser"
+CHECK_PROXY: Final = "Check ytdlp.proxy, or http.proxy where ytdlp has none of its own"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +132,11 @@ RULES: Final[tuple[Rule, ...]] = (
 """The first rule whose words occur decides."""
 
 
-def classify(error: BaseException, *, secrets: Iterable[str] = ()) -> MusicsyncError:
-    """What an exception of yt-dlp means; `secrets` (a proxy with its password) are taken out of its words."""
+def classify(error: BaseException, *, secrets: Iterable[str] = (), proxy: str = "") -> MusicsyncError:
+    """What an exception of yt-dlp means; `secrets` (a proxy with its password) are taken out of its words.
+
+    `proxy` is the address of the one that was used, without its credentials; empty: none.
+    """
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, MusicsyncError):
@@ -140,7 +144,7 @@ def classify(error: BaseException, *, secrets: Iterable[str] = ()) -> MusicsyncE
     words = _plain(_words(causes))
     why = _hide(one_sentence(words), secrets)
     for cause in causes:
-        if known := _by_type(cause, why, in_media=_in_media(error)):
+        if known := _by_type(cause, why, in_media=_in_media(error), proxy=proxy):
             return known
     for rule in RULES:
         if rule.words.search(words):
@@ -148,7 +152,7 @@ def classify(error: BaseException, *, secrets: Iterable[str] = ()) -> MusicsyncE
     return Temporary("The track could not be fetched", why=why)
 
 
-def _by_type(cause: BaseException, why: str, *, in_media: bool) -> MusicsyncError | None:
+def _by_type(cause: BaseException, why: str, *, in_media: bool, proxy: str) -> MusicsyncError | None:
     match cause:
         case UnsupportedError():
             return BadInput("No music was found at this address", why=why, fix=CHECK_ADDRESS)
@@ -156,13 +160,16 @@ def _by_type(cause: BaseException, why: str, *, in_media: bool) -> MusicsyncErro
             return Permanent("The track is not offered where this machine stands", why=why, fix=ELSEWHERE)
         case UserNotLive():
             return BadInput("A live stream is no track", why=why)
+        case HTTPError() if proxy and int(cause.status) == 407:
+            return NeedsPerson(f"The proxy {proxy} wants another name or password", why=why, fix=CHECK_PROXY)
         case HTTPError():
             return _by_status(cause, why, in_media=in_media)
         case CertificateVerifyError():
             fix = "Name the certificate authority of your network in ca_file"
             return Temporary("The service's certificate is not trusted", why=why, fix=fix)
         case RequestError() if not _said_by_us(cause):
-            return Temporary("The network failed", why=why)
+            what = f"The network failed by way of the proxy {proxy}" if proxy else "The network failed"
+            return Temporary(what, why=why, fix=CHECK_PROXY if proxy else "")
         case OSError() if cause.errno in (errno.ENOSPC, errno.EDQUOT):
             fix = "Free some space where musicsyncd works"
             return NeedsPerson("There is no space left for the download", why=why, fix=fix)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from yt_dlp import YoutubeDL
 from yt_dlp.networking import Request
@@ -60,7 +60,7 @@ def handle(request: Mapping[str, Any], emit: Emit) -> Info:
     except MusicsyncError:
         raise
     except Exception as error:
-        raise classify(error, secrets=_secrets(options)) from error
+        raise _classified(error, options) from error
 
 
 class Fetcher(YoutubeDL):  # type: ignore[misc]  # untyped upstream
@@ -68,7 +68,7 @@ class Fetcher(YoutubeDL):  # type: ignore[misc]  # untyped upstream
 
     def __init__(self, options: Mapping[str, Any], more: Mapping[str, Any]) -> None:
         self.refused: list[Info] = []
-        self._secrets = _secrets(options)
+        self._options = options
         super().__init__({**_parameters(options), **more})
 
     def process_video_result(self, info_dict: Info, download: bool = True) -> Info:
@@ -79,7 +79,7 @@ class Fetcher(YoutubeDL):  # type: ignore[misc]  # untyped upstream
         except (YoutubeDLError, BadInput) as error:
             if not info_dict.get("playlist_webpage_url"):
                 raise
-            self.refuse(info_dict, classify(error, secrets=self._secrets))
+            self.refuse(info_dict, _classified(error, self._options))
             return {REFUSED: True}
         return found
 
@@ -152,10 +152,13 @@ def _ffmpeg() -> str | None:
     return None
 
 
-def _secrets(options: Mapping[str, Any]) -> tuple[str, ...]:
+def _classified(error: BaseException, options: Mapping[str, Any]) -> MusicsyncError:
     proxy = options["proxy"] or ""
-    password = urlsplit(proxy).password or ""
-    return (proxy, password)
+    parts = urlsplit(proxy)
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+    password = parts.password or ""
+    secrets = (proxy, password, unquote(password))
+    return classify(error, secrets=secrets, proxy=f"{bare.scheme}://{bare.netloc}" if proxy else "")
 
 
 def _look(url: str, limit: int, options: Mapping[str, Any]) -> Info:

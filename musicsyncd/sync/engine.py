@@ -15,7 +15,7 @@ from musicsyncd.jobs.base import JobContext, WorkEngine
 from musicsyncd.jobs.job import Job
 from musicsyncd.jobs.retry import ATTEMPTS, UNEXPECTED_ATTEMPTS
 from musicsyncd.ledger.entry import Entry
-from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.pipeline.step import Step, Work, remove_folder, walk
 from musicsyncd.sources.base import Refusal, Source
 from musicsyncd.sync.actions import Action, Verb, decide, idle
@@ -55,7 +55,8 @@ class SyncEngine:
             return _report(request, selected, await self._foresee(selected))
         recorded = await self.ledger.record_tracks(selected.tracks)
         crash_point(CrashPoint.TRACKS_RECORDED)
-        plans = await self._plans([*dict.fromkeys([*(one.id for one in recorded), *selected.known])])
+        ids = [*dict.fromkeys([*(one.id for one in recorded), *selected.known])]
+        plans = await self._plans(ids, context.job)
         await self._enqueue(plans, context.job)
         crash_point(CrashPoint.CHILDREN_ENQUEUED)
         return _report(request, selected, plans)
@@ -67,14 +68,15 @@ class SyncEngine:
         plans = [await self._plan(entry) for entry in entries]
         return plans + await self._plans([id_ for id_ in selected.known if id_ not in offered])
 
-    async def _plans(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+    async def _plans(self, ids: Sequence[str], job: Job | None = None) -> list[dict[str, Any]]:
         plans = []
         for start in range(0, len(ids), ENTRIES_AT_ONCE):
             for entry in await self.ledger.entries(ids[start : start + ENTRIES_AT_ONCE]):
-                plans.append(await self._plan(entry))
+                plans.append(await self._plan(entry, job))
         return plans
 
-    async def _plan(self, entry: Entry) -> dict[str, Any]:
+    async def _plan(self, entry: Entry, job: Job | None = None) -> dict[str, Any]:
+        """What is to be done for a track; without a job (a dry run) nothing is written down on the way."""
         plan: dict[str, Any] = {"track": entry.id, "label": entry.track.label, "actions": [], "note": ""}
         if entry.duplicate_of:
             keeper = await self.ledger.entry(entry.duplicate_of)
@@ -83,12 +85,22 @@ class SyncEngine:
                 "duplicate_of": keeper.id,
             }
         seen = await self.lookout.look(entry)
+        if job:
+            await self._accept(seen, job)
         actions = self._decide(seen)
         plan["actions"] = [action.as_dict() for action in actions]
         if not actions:
             return plan | {"note": "stands everywhere"}
         waiting = _waiting(entry, seen) if idle(actions) else ()
         return plan | ({"parked": waiting, "note": f"waits for {', '.join(waiting)}"} if waiting else {})
+
+    async def _accept(self, seen: Seen, job: Job) -> None:
+        """Write down what another program made of our files: the next look then takes size and time for it again."""
+        before = {(one.target, one.part): one.detail for one in seen.entry.evidence}
+        for one in seen.edited:
+            earlier = before[(one.target, one.part)]
+            change = Change(operation=job.id, target=one.target, what="edited", before=earlier, after=one.detail)
+            await self.ledger.record_evidence(seen.entry.id, one, change)
 
     def _decide(self, seen: Seen) -> tuple[Action, ...]:
         return decide(
@@ -154,6 +166,7 @@ class SyncEngine:
             await remove_folder(self._folder(entry.id))
             return {"track": entry.id, "duplicate_of": entry.duplicate_of}
         seen = await self.lookout.look(entry)
+        await self._accept(seen, context.job)
         if seen.gone:
             await self.ledger.drop_evidence(entry.id, seen.gone)
         actions = self._decide(seen)

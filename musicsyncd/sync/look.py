@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from musicsyncd.catalog.base import Catalog, differing, digest
-from musicsyncd.errors import Degraded
+from musicsyncd.errors import Degraded, MusicsyncError
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.standing import Evidence, Lack, Target, lacking
 from musicsyncd.library.base import Kept, Shelf
 from musicsyncd.pipeline.publish import ROW, row_fields
+
+SameSound = Callable[[Shelf, Kept, str], Awaitable[bool]]
+"""Whether a file on a shelf decodes to the samples with this MD5."""
 
 
 class Stands(Enum):
@@ -36,6 +39,8 @@ class Seen:
     """Targets that cannot be reached, each with its reason."""
     gone: tuple[tuple[str, str], ...] = ()
     """Evidence that was looked for and is not true any more, as (target, part)."""
+    edited: tuple[Evidence, ...] = ()
+    """Evidence as it is now for files whose tags another program has changed: they stand, and are the owner's."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class Lookout:
     shelves: Mapping[str, Shelf]
     catalogs: Mapping[str, Catalog]
     ledger: Ledger
+    same_sound: SameSound | None = None
+    """Tells a file whose tags somebody edited from one that was replaced; without it both count as gone."""
 
     def targets(self, entry: Entry) -> list[Target]:
         """Where this track should stand, and with what."""
@@ -58,6 +65,7 @@ class Lookout:
         gone: list[Evidence] = []
         copies: dict[str, Kept] = {}
         holding: list[Evidence] = []
+        edited: list[Evidence] = []
         # Files before rows: a row must not speak of a file that has just been found gone.
         for one in sorted(entry.evidence, key=lambda one: one.target in self.catalogs):
             try:
@@ -66,6 +74,9 @@ class Lookout:
                 away[one.target] = error
                 holding.append(one)
                 continue
+            if stands is Stands.GONE and (changed := await self._edited(one, entry)):
+                edited.append(changed)
+                one, stands = changed, Stands.YES
             if stands is Stands.GONE:
                 gone.append(one)
             elif stands is Stands.YES:
@@ -75,7 +86,19 @@ class Lookout:
         lacks = lacking(self.targets(_without(entry, gone)), holding)
         away |= await self._away([lack.target for lack in lacks if lack.target not in away])
         pairs = tuple((one.target, one.part) for one in gone)
-        return Seen(entry=entry, lacks=lacks, copies=copies, away=away, gone=pairs)
+        return Seen(entry=entry, lacks=lacks, copies=copies, away=away, gone=pairs, edited=tuple(edited))
+
+    async def _edited(self, one: Evidence, entry: Entry) -> Evidence | None:
+        """The evidence renewed, when the file of that name still holds the very samples that were kept."""
+        shelf, output = self.shelves.get(one.target), entry.output(one.part)
+        if shelf is None or output is None or not output.pcm_md5 or self.same_sound is None:
+            return None
+        try:
+            now = await shelf.found(Kept.from_dict(one.detail))
+            alike = now is not None and await self.same_sound(shelf, now, output.pcm_md5)
+        except MusicsyncError:  # it cannot be read or holds no whole audio: whatever it is, it is not what was kept
+            return None
+        return replace(one, detail=now.as_dict()) if now is not None and alike else None
 
     async def _stands(self, one: Evidence, entry: Entry) -> Stands:
         if shelf := self.shelves.get(one.target):

@@ -14,6 +14,8 @@ class Scope(StrEnum):
     """The track or tracks behind one URL or path that a person gave."""
     NEXT = "next"
     """The newest track that some source offers and that does not stand yet."""
+    UNFINISHED = "unfinished"
+    """What was left unfinished: tracks that wait for a target, or were never settled."""
     INCREMENTAL = "incremental"
     """What the sources offer that is not known yet, and what was left unfinished."""
     FULL = "full"

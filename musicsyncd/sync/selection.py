@@ -52,6 +52,8 @@ async def select(
             return Selected(tracks=found.tracks, refused=found.refused)
         case Scope.NEXT:
             return await _next(asked, ledger)
+        case Scope.UNFINISHED:
+            return Selected(known=tuple(await ledger.unfinished(limit=UNFINISHED_AT_ONCE)))
         case Scope.INCREMENTAL:
             return await _incremental(asked, ledger)
         case Scope.FULL:

@@ -95,6 +95,20 @@ async def test_float_source_becomes_24_bit(workers: AudioWorkers, tmp_path: Path
     assert result.pcm_md5 == hashlib.md5(first.astype("<i4").tobytes()).hexdigest()
 
 
+@pytest.mark.parametrize(("gain", "told"), [(4.0, True), (1.0, False)])
+async def test_a_float_source_above_full_scale_is_told(
+    gain: float, told: bool, workers: AudioWorkers, tmp_path: Path
+) -> None:
+    """Integers cannot hold it: the true peak stands in a warning, and nothing is said where nothing was lost."""
+    kind = sounds.Kind(extension="wav", container="wav", codec="pcm_f32le", dtype="float32")
+    path = sounds.write(tmp_path / "hot.wav", kind, sounds.music(kind, 1.0) * np.float32(gain))
+    result = await workers.transcode(path, tmp_path, ["flac"])
+    assert result.analysis is not None
+    assert result.analysis.true_peak_dbtp is not None
+    said = f"What lies above full scale ({result.analysis.true_peak_dbtp:+.1f} dBTP) was clipped"
+    assert result.warnings == ((said,) if told else ())
+
+
 async def test_32_bits_become_24(workers: AudioWorkers, tmp_path: Path) -> None:
     """What no output can hold is cut off once, before the hash, so that all outputs and the hash agree."""
     kind = sounds.Kind(extension="wav", container="wav", codec="pcm_s32le", dtype="int32")

@@ -138,7 +138,7 @@ async def opened(folder: Path, socket_folder: Path) -> AsyncIterator[Door]:
     facts = DaemonFacts(
         version="1.2.3", mode="dev", pid=1, started_at=clock.now(), config="", state_dir=str(folder), log_file=""
     )
-    operations = Operations(facts=facts, ledger=ledger, jobs=jobs, lookout=lookout, clock=clock)
+    operations = Operations(facts=facts, ledger=ledger, jobs=jobs, lookout=lookout, database=database, clock=clock)
 
     async def add(question: VolumeQuestion) -> VolumesAnswer:
         return await operations.volumes()

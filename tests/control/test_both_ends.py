@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any, get_args, get_type_hints
 
@@ -35,7 +36,13 @@ FREE: dict[str, Any] = {
     "actions": [Action(verb=Verb.FETCH, target="volume:x", parts=("wav",), why="lacks it").as_dict()],
     "result": {"tracks": [], "refused": [REFUSED]},
     "verdict": {"reason": "they sound the same"},
-    "source_audio": {"codec": "aac", "sample_rate": 44100, "bit_rate": 256000, "lossless": False},
+    "source_audio": {
+        "codec": "aac",
+        "sample_rate": 44100,
+        "bit_rate": 256000,
+        "lossless": False,
+        "warnings": ["1 of 9 packets was damaged and left out"],
+    },
     "analysis": {"bpm": 120.0, "key": "Am", "camelot": "8A", "integrated_lufs": -9.0},
 }
 """What fields of a free form hold, as the rooms that fill them do."""
@@ -164,6 +171,12 @@ def test_a_volume_is_asked_for_in_the_daemons_words() -> None:
     """What `volumes add` posts passes its model."""
     main(["volumes", "add", "/a", "b"])
     assert VolumeQuestion.model_validate(ASKED[0][2]).model_dump() == {"path": "/a", "name": "b"}
+
+
+def test_what_was_wrong_with_a_source_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each of the source's warnings is a line of `tracks show`."""
+    main(["tracks", "show", "t1"])
+    assert re.search(r"^warning +1 of 9 packets was damaged and left out$", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_a_trial_shows_what_reports_have(capsys: pytest.CaptureFixture[str]) -> None:

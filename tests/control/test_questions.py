@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -151,6 +152,21 @@ async def test_a_track_is_found_by_words(door: Door) -> None:
     found = (await door.get("/v1/tracks?q=tidal%20vale"))["tracks"]
     assert {one["id"] for one in found} == {ids[0], ids[2]}
     assert len((await door.get("/v1/tracks?limit=2"))["tracks"]) == 2
+
+
+async def test_a_database_that_was_moved_away_needs_a_person(door: Door, tmp_path: Path) -> None:
+    """Status says what happened, what is lost and what to do, for as long as the path leads elsewhere."""
+    path = tmp_path / "m.db"
+    assert (await door.get("/v1/status"))["attention"] == []
+    path.rename(tmp_path / "aside.db")
+    (told,) = (await door.get("/v1/status"))["attention"]
+    assert str(path) in told
+    assert str(tmp_path / "backups") in told
+    path.write_bytes(b"")
+    assert (await door.get("/v1/status"))["attention"] == [told]
+    path.unlink()
+    (tmp_path / "aside.db").rename(path)
+    assert (await door.get("/v1/status"))["attention"] == []
 
 
 async def test_the_same_question_twice_is_one_job(door: Door) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from musicsyncd.ctl import COMMANDS, main
+from musicsyncd.database import DATABASE_NAME
 
 ROOT = Path(__file__).parent.parent.parent
 VERBS = ("jobs show", "jobs cancel", "jobs retry", "jobs logs", "volumes add", "config check", "config show")
@@ -167,6 +170,23 @@ class TestDoctorWithoutADaemon:
         assert main(["--config", str(tmp_path / "c.toml"), "doctor", "--json"]) == 7
         results = {name: check["result"] for name, check in self.checks(capsys).items()}
         assert (results["state folder"], results["inbox"], results["volume V"]) == ("fail", "fail", "warn")
+
+    def test_a_damaged_database(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Exit 7 with the daemon's own sentence; a sound one is told with its size, one not made yet is no fault."""
+        (tmp_path / "c.toml").write_text(f'[daemon]\nstate_dir = "{tmp_path}"\nsocket = "/tmp/x/none.sock"\n')
+        asked, path = ["--config", str(tmp_path / "c.toml"), "doctor", "--json"], tmp_path / DATABASE_NAME
+        assert main(asked) == 0
+        assert "first start" in self.checks(capsys)["database"]["said"]
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE note (text TEXT)")
+        assert main(asked) == 0
+        assert (self.checks(capsys)["database"]["said"]) == f"{path}, 8.2 kB"
+        path.write_bytes(b"a shopping list" * 1000)
+        assert main(asked) == 7
+        check = self.checks(capsys)["database"]
+        assert check["said"] == f"The database {path} is damaged or is no SQLite database; nothing was changed"
+        assert "no good backup" in check["fix"]
+        assert path.read_bytes() == b"a shopping list" * 1000
 
     def test_for_people(self, capsys: pytest.CaptureFixture[str]) -> None:
         """What to do stands below what was found; the end counts: no daemon yet, and no library folder yet."""

@@ -70,6 +70,27 @@ def test_check_prints_each_mistake_and_exits_with_9(tmp_path: Path, capsys: pyte
     assert CANARY not in err
 
 
+def test_check_as_json_is_one_document_right_or_wrong(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Warnings and notes, or every mistake, by the file that was looked at; mistakes go to stderr as well."""
+    monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", CANARY)
+    config.chmod(0o644)
+    assert main(["--config", str(config), "config", "check", "--json"]) == 0
+    out, err = capsys.readouterr()
+    answer = json.loads(out)
+    kept = {"schema": "musicsyncd.config-check/1", "path": str(config)}
+    assert answer == answer | kept | {"ok": True, "errors": []}
+    assert (len(answer["warnings"]), len(answer["notes"]), err) == (1, 1, "")
+    config.write_text('[log]\nlevel = "loud"\nkeep = -1\n')
+    assert main(["config", "check", "--json", str(config)]) == 9
+    out, err = capsys.readouterr()
+    answer = json.loads(out)
+    assert answer == answer | kept | {"ok": False, "warnings": [], "notes": []}
+    assert [f"musicsyncctl: {line}" for line in answer["errors"]] == err.splitlines()
+    assert [line.split(": ")[0] for line in answer["errors"]] == [f"{config}:2", f"{config}:3"]
+
+
 def test_show_prints_every_value_with_its_origin(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Flags count, origins stand beside the values, and secrets are hidden."""
     assert main(["--config", str(config), "--mode", "dev", "config", "show", "--origin"]) == 0

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from musicsyncd.ctl.jobs import ended
 from tests.fakes.running import Running, running, write_wave
 
 CTL = "import sys; from musicsyncd.ctl import main; sys.exit(main())"
@@ -91,8 +92,8 @@ def track_of(daemon: Running) -> str:
     [
         ("status", "status"), ("jobs", "jobs"), ("jobs show JOB", "job"), ("jobs --json show JOB", "job"),
         ("tracks", "tracks"), ("tracks tidal", "tracks"), ("tracks show TRACK", "track"), ("volumes", "volumes"),
-        ("config show", "config"), ("doctor", "doctor"), ("version", "version"), ("sync", "accepted"),
-        ("sync --wait", "report"),
+        ("config show", "config"), ("config check", "config-check"), ("doctor", "doctor"), ("version", "version"),
+        ("sync", "accepted"), ("sync --wait", "report"),
     ],
 )  # fmt: skip
 def test_json_is_one_document_with_a_schema(daemon: Running, arguments: str, schema: str) -> None:
@@ -150,7 +151,24 @@ def test_a_track_is_shown_by_the_beginning_of_its_id(daemon: Running) -> None:
     assert re.search(r"^main wav +/.*Nina Vale - Tidal\.wav +\d+ kB$", shown.stdout, re.MULTILINE)
     assert daemon.ctl("tracks", "show", "nothing").returncode == 1
     assert "Which track?" in daemon.ctl("tracks", "show").stderr
+    unknown = daemon.ctl("tracks", "show", "nothing", "--json")
+    assert unknown.stderr == "musicsyncctl: 'nothing' is known by no track. See: musicsyncctl tracks.\n"
+    assert json.loads(unknown.stdout)["error"]["fix"] == "See: musicsyncctl tracks"
+    assert daemon.ctl("jobs", "show", "zzz").stderr.endswith("'zzz'. See: musicsyncctl jobs.\n")
     assert daemon.ctl("tracks", "unheard", "of").stdout == "No track knows 'unheard of'.\n"
+
+
+def test_a_file_whose_name_is_no_text_comes_home(daemon: Running) -> None:
+    """Every byte of its path reaches the daemon, and its track can be listed."""
+    music = write_wave(daemon.folder / "bytes" / "A - Byte.wav", pitch=550)
+    try:
+        music = music.rename(music.with_name("A - B\udcff te.wav"))
+    except OSError:
+        pytest.skip("this file system wants names in UTF-8")
+    done = daemon.ctl("sync", "--url", str(music), "--wait", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["tracks"][0]["state"] == "done"
+    assert daemon.ctl("tracks").returncode == 0
 
 
 def test_a_sync_does_not_wait_unless_it_is_told_to(daemon: Running) -> None:
@@ -253,14 +271,18 @@ def test_ctrl_c_leaves_the_work_to_the_daemon(tmp_path: Path) -> None:
     with running(tmp_path) as daemon:
         music = write_wave(tmp_path / "music" / "A - Long.wav", seconds=60)
         with started(daemon, "sync", "--url", str(music), "--wait") as waiting:
-            with started(daemon, "sync", "--url", str(music), "--wait") as leaving:
+            with started(daemon, "sync", "--url", str(music), f"{tmp_path}/none.wav", "--wait") as leaving:
                 wait_for(lambda: job_runs(daemon))
                 leaving.send_signal(signal.SIGINT)
                 _, err = leaving.communicate(timeout=10)
             assert leaving.returncode == 130
-            assert "To end it: musicsyncctl jobs cancel " in err.splitlines()[-1]
+            one = r"musicsyncctl jobs cancel (\w+)"
+            assert re.search(f"To end it: {one}; {one}$", err.splitlines()[-1])
             job = job_of(daemon, "track")
-            assert "cancelled" in daemon.ctl("jobs", "cancel", job).stdout
+            said = daemon.ctl("jobs", "cancel", job).stdout
+            assert re.search(r"^state +cancelled$", said, re.MULTILINE)
+            assert said.splitlines()[-1] == ended(1)
+            assert daemon.ctl("jobs", "cancel", job).stdout.splitlines()[-1] == ended(0)
             out, _ = waiting.communicate(timeout=10)
             assert (waiting.returncode, "cancelled  A - Long" in out) == (1, True)
         assert daemon.ctl("jobs", "retry", job).returncode == 0
@@ -275,6 +297,7 @@ def test_events_are_lines_until_the_daemon_stops(tmp_path: Path) -> None:
         assert daemon.stop() == 0
         out, err = process.communicate(timeout=10)
         told = [json.loads(line) for line in out.splitlines()]
+        assert told.pop()["schema"] == "musicsyncd.error/1"
         assert {one["schema"] for one in told} == {"musicsyncd.event/1"}
         assert [one["state"] for one in told if one["event"] == "ended"] == ["done", "done"]
         assert (process.returncode, err) == (3, "musicsyncctl: The daemon stopped. Start it: musicsyncd.\n")

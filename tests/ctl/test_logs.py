@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import IO
 
@@ -69,3 +70,22 @@ def test_a_job_without_a_line_is_said_to_have_none(tmp_path: Path, capsys: pytes
     (tmp_path / "m.log").write_text('{"event": "ready"}\n')
     assert logs.print_log(str(tmp_path / "m.log"), job="1q", lines=None, follow=False, as_json=False) == 0
     assert capsys.readouterr().err == f"{tmp_path}/m.log says nothing about job 1q.\n"
+
+
+def test_what_a_person_need_not_read_is_left_out() -> None:
+    """A reason is its sentences; who logged it and what tells requests apart are not told."""
+    fields = {
+        "timestamp": "2026-01-01T10:00:00Z",
+        "level": "warning",
+        "event": "job-ended",
+        "logger": "musicsyncd.jobs.worker",
+        "job": "1q",
+        "track": "url||/music",
+        "state": "failed",
+        "next": None,
+        "reason": {"class": "BadInput", "what": "It is no audio", "why": "It is empty", "fix": ""},
+    }
+    said = logs.readable(json.dumps(fields)).split("  ", 1)[1]
+    assert said == "warning   job-ended  job=1q  state=failed  It is no audio. It is empty."
+    said = logs.readable(json.dumps({**fields, "track": "9abc", "reason": "why not"})).split("  ", 1)[1]
+    assert said == "warning   job-ended  job=1q  track=9abc  state=failed  reason=why not"

@@ -74,6 +74,32 @@ def test_a_table_keeps_its_columns(rows: list[tuple[str, str, str]]) -> None:
     assert "\x1b" not in printed
 
 
+def test_one_long_title_does_not_push_the_rest_away(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is no terminal a title has a hundred columns; an id is never clipped."""
+    show.table([("i" * 200, "t" * 10_000, "x"), ("j", "東京", "y")], clip=(1,))
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"{'i' * 200}  {'t' * 99}…  x"
+    assert show.width(second) == len(first)
+
+
+@given(
+    st.lists(st.integers(0, 10_000), min_size=1, max_size=6),
+    st.sets(st.integers(0, 5)),
+    st.one_of(st.none(), st.integers(1, 300)),
+)
+def test_columns_share_what_a_terminal_has(widths: list[int], clip: set[int], columns: int | None) -> None:
+    """Only those that may be are clipped, none below its least, and no more than it takes."""
+    chosen = sorted(number for number in clip if number < len(widths))
+    rooms = show.fitted(widths, chosen, columns)
+    for number, (room, wanted) in enumerate(zip(rooms, widths, strict=True)):
+        assert room == wanted or (number in chosen and room < wanted)
+        assert room >= min(wanted, show.NARROWEST, columns or show.WIDEST)
+    if columns is None:
+        assert all(rooms[number] <= show.WIDEST for number in chosen)
+    elif any(rooms[number] > show.NARROWEST for number in chosen):
+        assert sum(rooms) + 2 * (len(rooms) - 1) <= columns
+
+
 @pytest.mark.parametrize(
     ("count", "text"),
     [

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from musicsyncd.clock import ManualClock
-from musicsyncd.database import Database
+from musicsyncd.database import MEMORY, Database
 from musicsyncd.database.backups import copies, fault_of
-from musicsyncd.database.opening import statements
+from musicsyncd.database.opening import fault_in, statements
 from musicsyncd.errors import Denied, NeedsPerson
 
 FIRST = "CREATE TABLE note (text TEXT); CREATE INDEX by_text ON note (text)"
@@ -127,6 +127,58 @@ async def test_five_copies_are_kept(tmp_path: Path) -> None:
     assert copies(path, tmp_path / "backups") == made[:1:-1]
 
 
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+async def test_nobody_else_may_read_the_files(tmp_path: Path, umask: int) -> None:
+    """Database, log, shared memory and copies are the owner's alone, also where an older one was not."""
+    path, before = tmp_path / "music.db", os.umask(umask)
+    try:
+        await filled(path)
+        path.chmod(0o644)
+        database = await opened(path, [FIRST, SECOND])
+        await database.write(lambda connection: connection.execute("INSERT INTO note VALUES ('x', 'red')"))
+        await database.backup()
+        found = [*tmp_path.glob("music.db*"), *(tmp_path / "backups").iterdir()]
+        modes = {one.name: one.stat().st_mode & 0o777 for one in found}
+        await database.close()
+    finally:
+        os.umask(before)
+    assert {"music.db", "music.db-wal", "music.db-shm"} < modes.keys()
+    assert len(modes) == 6
+    assert set(modes.values()) == {0o600}
+
+
+async def test_it_notices_that_its_file_is_another(tmp_path: Path) -> None:
+    """Moved away, replaced and put back; what is only in memory has no place to lose."""
+    path, aside = tmp_path / "music.db", tmp_path / "aside.db"
+    database = await opened(path, [FIRST])
+    assert await database.in_place()
+    path.rename(aside)
+    assert not await database.in_place()
+    path.write_bytes(b"")
+    assert not await database.in_place()
+    aside.replace(path)
+    assert await database.in_place()
+    await database.close()
+    memory = await Database.open(MEMORY, {"notes": [FIRST]}, backups=tmp_path, clock=ManualClock())
+    assert await memory.in_place()
+    await memory.close()
+
+
+async def test_a_fault_is_told_without_a_daemon(tmp_path: Path) -> None:
+    """In the words of the refusal to open it, and without a change; a sound one has none, also with a log beside it."""
+    path, backups = tmp_path / "music.db", tmp_path / "backups"
+    await filled(path)
+    assert fault_in(path, backups) is None
+    database = await opened(path, [FIRST])
+    await database.write(lambda connection: connection.execute("INSERT INTO note VALUES ('x')"))
+    assert fault_in(path, backups) is None
+    await database.close()
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(NeedsPerson) as caught:
+        await opened(path, [FIRST])
+    assert str(fault_in(path, backups)) == str(caught.value)
+
+
 async def test_a_failing_migration_changes_nothing(tmp_path: Path) -> None:
     """When a later migration fails, the earlier ones of the same start are undone with it."""
     path = tmp_path / "music.db"
@@ -142,7 +194,7 @@ KILLED = """
 import os, signal, sys, anyio
 from pathlib import Path
 from musicsyncd.clock import SystemClock
-from musicsyncd.database import Database
+from musicsyncd.database import MEMORY, Database
 class Deadly(list):
     def __getitem__(self, index):
         if index == 2:

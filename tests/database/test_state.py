@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from musicsyncd.database import AlreadyRunning, StateLock
 from musicsyncd.database.state import NETWORK, file_system_of, mounts_of_mount, mounts_of_mountinfo
-from musicsyncd.errors import Denied
+from musicsyncd.errors import Denied, NeedsPerson
 
 MOUNTINFO = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -108,3 +109,19 @@ def test_a_folder_that_cannot_be_made_is_denied(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Denied, match="cannot be used"):
         StateLock(tmp_path / "file" / "state").acquire()
+
+
+@pytest.mark.parametrize("call", ["open", "ftruncate", "pwrite"])
+def test_a_full_disk_needs_a_person(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence with exit status 7 wherever the disk gives out, and the lock is free again afterwards."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, full)
+        with pytest.raises(NeedsPerson, match=r"is full.*Free some space") as caught:
+            StateLock(tmp_path).acquire()
+    assert caught.value.exit_code == 7
+    with StateLock(tmp_path):
+        assert (tmp_path / "daemon.lock").read_text() == f"{os.getpid()}\n"

@@ -137,6 +137,18 @@ class ShelfContract:
         bench.remove(FILE)
         assert await bench.shelf.look(placed.kept) is None
 
+    async def test_what_somebody_made_of_a_kept_file_is_found(self, bench: Bench, staging: Path) -> None:
+        """Whatever stands under its name is told as it is now; nothing where nothing stands."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        assert await bench.shelf.found(placed.kept) == placed.kept
+        bench.plant(placed.kept.path, b"mine, and tags")
+        now = await bench.shelf.found(placed.kept)
+        assert now is not None
+        assert (now.size, now.sha256) == (14, hashlib.sha256(b"mine, and tags").hexdigest())
+        assert await bench.shelf.look(now) == now
+        bench.remove(placed.kept.path)
+        assert await bench.shelf.found(placed.kept) is None
+
     async def test_a_kept_file_can_be_read_by_others(self, bench: Bench, staging: Path) -> None:
         """The path that a worker process is given has the bytes that were kept."""
         placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")

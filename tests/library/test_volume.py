@@ -124,13 +124,23 @@ class TestAdoption:
         assert bench.shelf.known_marker != before
 
     @pytest.mark.parametrize(
-        "content", ['{"id": "0", "name": "OTHER"}', '{"id": "0", "name": "VIBES"}', "torn", "[]", "{}"]
+        ("content", "why"),
+        [
+            ('{"id": "0", "name": "OTHER"}', "is the volume 'OTHER'"),
+            ('{"id": "0", "name": "VIBES"}', "is another volume"),
+            ("torn", "it is empty or not JSON"),
+            ("", "it is empty or not JSON"),
+            ("[" * 4096, "it is empty or not JSON"),
+            ("[]", "it has no id and name"),
+            ("{}", "it has no id and name"),
+        ],
     )
-    async def test_another_marker_is_foreign(self, bench: VolumeBench, staging: Path, content: str) -> None:
+    async def test_another_marker_is_foreign(self, bench: VolumeBench, staging: Path, content: str, why: str) -> None:
         """Another disk under this path, or a file of somebody else's: nothing is written, and it stays."""
         (bench.root / MARKER).write_text(content)
         state = await bench.shelf.adopt()
         assert state.condition is Condition.FOREIGN
+        assert why in state.why
         assert state.fix
         with pytest.raises(Degraded):
             await bench.shelf.place(staged(staging, b"x"), WANTED, tie_breaker="abc123")

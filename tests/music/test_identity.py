@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicsyncd.music.identity import Identity, canonical_url, of_file, of_url
+from musicsyncd.music.identity import Identity, bears_user, canonical_url, of_file, of_url, shareable_url
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,37 @@ def test_makers() -> None:
     """A file is its bytes, a URL its canonical form."""
     assert str(of_file("ab" * 32)) == "file:" + "ab" * 32
     assert str(of_url("HTTP://Example.org/x#y")) == "url:http://example.org/x"
+
+
+@pytest.mark.parametrize(
+    ("url", "shared"),
+    [
+        ("https://a.org/s.ogg", "https://a.org/s.ogg"),
+        ("https://user:pw@a.org:81/s.ogg?x=1", "https://a.org:81/s.ogg?x=1"),
+        ("https://a.org/s?token=t&page=2&api_key=k&sig=s", "https://a.org/s?page=2"),
+        ("https://a.org/s?X-Amz-Signature=s&X-Amz-Date=d&v=1", "https://a.org/s?v=1"),
+        ("https://a.org/s?access_token=t", "https://a.org/s"),
+        ("https://youtube.com/watch?v=abc&keyword=1", "https://youtube.com/watch?v=abc&keyword=1"),
+        ("file:///music/a%20b.wav", "file:///music/a%20b.wav"),
+        ("/music/token=x.wav", "/music/token=x.wav"),
+        ("", ""),
+    ],
+)
+def test_what_is_passed_on_of_a_url_lets_nobody_in(url: str, shared: str) -> None:
+    """Users and parameters that are keys go; what names the page stays."""
+    assert shareable_url(url) == shared
+
+
+@pytest.mark.parametrize(
+    ("url", "bears"),
+    [
+        ("http://u:p@a.org/", True),
+        ("http://u@a.org/", True),
+        ("http://a.org/@x", False),
+        ("/a/b@c.wav", False),
+        ("http://[", False),
+    ],
+)
+def test_a_url_with_a_user_is_told_from_others(url: str, bears: bool) -> None:
+    """Only what stands before the host counts."""
+    assert bears_user(url) is bears

@@ -6,11 +6,12 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
-from musicsyncd.audio.values import Likeness
+from musicsyncd.audio.values import Likeness, Transcoded
 from musicsyncd.catalog.base import Fields, Published
 from musicsyncd.catalog.memory import MemoryCatalog
 from musicsyncd.clock import ManualClock
@@ -160,6 +161,23 @@ async def test_what_was_asked_for_is_recorded_once_it_was_heard(work: Work, ledg
     assert (entry.source_file.sha256, entry.source_file.duration) == (done.supplied.sha256, 200.0)
     assert of_file(done.supplied.sha256) in entry.track.identities
     assert set(done.made) == {"alac", "wav"}
+
+
+class Doubting(FakeAudio):
+    """Finds something that can be lived with."""
+
+    async def transcode(self, *args: Any, **options: Any) -> Transcoded:
+        return replace(await super().transcode(*args, **options), warnings=("1 of 9 packets were left out",))
+
+
+async def test_what_was_wrong_with_the_source_is_recorded(work: Work, ledger: Ledger) -> None:
+    """The worker's doubts stand among the source's facts, where whoever asks for the track finds them."""
+    here = Here()
+    fetched = await Download({"memory": MemorySource({A: AUDIO})})(work, here)
+    await Transcode(Doubting(Gate()), ledger)(fetched, here)
+    source = (await ledger.entry(work.track_id)).source_file
+    assert source is not None
+    assert source.facts["warnings"] == ["1 of 9 packets were left out"]
 
 
 async def test_refused_audio_is_not_recorded(work: Work, ledger: Ledger) -> None:

@@ -17,6 +17,8 @@ from yt_dlp.networking.exceptions import IncompleteRead, ProxyError, SSLError, T
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, PostProcessingError, UserNotLive
 
 from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, Permanent, Temporary
+from musicsyncd.music.identity import of_url
+from musicsyncd.music.track import Track
 from musicsyncd.sources import ytdlp_worker
 from musicsyncd.sources.ytdlp import YtdlpOptions, YtdlpSource
 from musicsyncd.sources.ytdlp_errors import LONGEST_PAUSE, LONGEST_REASON, RULES, classify, one_sentence, retry_after
@@ -212,3 +214,45 @@ def test_a_media_address_that_ran_out_is_tried_again(
     with pytest.raises(Temporary, match="refused the audio"):
         ytdlp_worker.handle(request, lambda message: None)
     collect_sockets()
+
+
+async def refused(options: YtdlpOptions, url: str) -> MusicsyncError:
+    """The error that looking up this URL gives."""
+    with pytest.raises(MusicsyncError) as caught:
+        await YtdlpSource(options).resolve(url)
+    return caught.value
+
+
+async def test_a_failing_proxy_is_named_without_its_credentials() -> None:
+    """Who reads the error learns that it may be the proxy's fault, and which settings name it."""
+    url = "http://127.0.0.1:9/x.wav"
+    said = str(await refused(YtdlpOptions(proxy="http://somebody:canary-secret@127.0.0.1:1"), url))
+    assert said.startswith("The network failed by way of the proxy http://127.0.0.1:1.")
+    assert "ytdlp.proxy, or http.proxy" in said
+    assert "somebody" not in said
+    assert "canary-secret" not in said
+    with Origin() as proxy:
+        proxy.serve(url, Page(status=407))
+        address = proxy.url().rstrip("/")
+        error = await refused(YtdlpOptions(proxy=address), url)
+    assert isinstance(error, NeedsPerson)
+    assert str(error).startswith(f"The proxy {address} wants another name or password.")
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_certificates_that_cannot_be_read_are_named(tmp_path: Path, there: bool) -> None:
+    """The file and its settings, to look up and to fetch, before anything is asked for."""
+    file = tmp_path / "authority.pem"
+    if there:
+        file.mkdir()
+    options = YtdlpOptions(ca_file=file)
+    with Origin() as origin:
+        url = origin.url("/x.wav")
+        error = await refused(options, url)
+        assert isinstance(error, NeedsPerson)
+        assert str(file) in error.what
+        assert "ytdlp.ca_file, or http.ca_file" in error.fix
+        track = Track(title="Wanted", source="url", source_url=url, identities=(of_url(url),))
+        with pytest.raises(NeedsPerson, match="cannot be read"):
+            await YtdlpSource(options).supply(track, tmp_path, lambda share, text: None)
+        assert origin.asked == []

@@ -11,7 +11,7 @@ import pytest
 from musicsyncd.catalog.base import Row
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.standing import Evidence
-from musicsyncd.library.base import Condition
+from musicsyncd.library.base import Condition, Kept, Shelf
 from musicsyncd.sync.look import Seen
 from tests.sync.house import MAIN, SECOND, House, running_house, song, sound
 
@@ -52,6 +52,32 @@ async def test_a_new_track_lacks_everything(house: House) -> None:
     seen = await house.lookout.look(Entry(id="", track=song("new")))
     assert lacks(seen) == {MAIN: ("alac", "wav"), SECOND: ("alac",), ROW: ("row",)}
     assert dict(seen.copies) == {}
+
+
+@pytest.mark.parametrize("alike", [True, False])
+async def test_a_file_with_other_bytes_stands_when_it_sounds_the_same(house: House, alike: bool) -> None:
+    """Edited tags leave the evidence true, with the file as it is now; other samples are another file."""
+
+    async def same_sound(shelf: Shelf, kept: Kept, pcm_md5: str) -> bool:
+        asked.append((shelf.name, kept.path, pcm_md5))
+        return alike
+
+    asked: list[tuple[str, str, str]] = []
+    path = next(one for one in house.main.files if one.endswith("wav"))
+    house.main.files[path] += b" and tags"
+    house.lookout = replace(house.lookout, same_sound=same_sound)
+    entry = await house.entry(A)
+    seen = await look(house)
+    output = entry.output("wav")
+    assert output is not None
+    assert asked == [("main", path, output.pcm_md5)]
+    if not alike:
+        assert (seen.gone, seen.edited) == (((MAIN, "wav"),), ())
+        return
+    (edited,) = seen.edited
+    assert (lacks(seen), seen.gone, edited.proof) == ({}, (), output.sha256)
+    assert edited.detail["size"] == len(house.main.files[path])
+    assert seen.copies["wav"].sha256 == edited.detail["sha256"]
 
 
 @pytest.mark.parametrize("change", ["gone", "changed"])
