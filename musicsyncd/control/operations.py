@@ -183,8 +183,8 @@ class Operations:
         pending = await self._pending(root, labels)
         if pending:
             async for event in stream:
-                if event.job in pending:
-                    yield event.event, report.event_dict(event, labels.get(event.job, ""))
+                if event.job in pending or event.parent == root:  # a quick child may end before the request has
+                    yield event.event, report.event_dict(event, labels.get(event.job) or await self._label(event.key))
                     if report.is_turn(event):
                         pending = await self._still_pending(event, root, pending, labels)
                 if not pending:
@@ -223,14 +223,14 @@ class Operations:
         entry = await self.ledger.entry(reference)
         return report.track_answer(entry, self.lookout.targets(entry), await self._roots())
 
+    async def _label(self, track_id: str) -> str:
+        try:
+            return (await self.ledger.entry(track_id)).track.label
+        except LookupError:
+            return track_id
+
     async def _job_answer(self, job: Job) -> JobAnswer:
-        label = ""
-        if job.kind == TRACK:
-            try:
-                label = (await self.ledger.entry(job.key)).track.label
-            except LookupError:
-                label = job.key
-        return report.job_answer(job, label)
+        return report.job_answer(job, await self._label(job.key) if job.kind == TRACK else "")
 
     async def _roots(self) -> dict[str, Path]:
         """Where each volume that is there now is mounted, by name."""

@@ -77,7 +77,10 @@ async def test_a_request_is_followed_through_its_tracks(door: Door) -> None:
     assert name == "report"
     assert (report["settled"], report["exit_code"], report["state"]) == (True, 0, "done")
     assert report["tracks"][0]["details"]["label"] == "Nina Vale - Tidal"
-    assert [data["label"] for name, data in events if name == "ended" and data["kind"] == TRACK] == ["A - B"]
+    (label,) = [data["label"] for name, data in events if name == "ended" and data["kind"] == TRACK]
+    assert label in ("A - B", "Nina Vale - Tidal"), (
+        "as the request named it, or as the ledger does before that has ended"
+    )
 
 
 async def test_two_follow_at_once_and_a_third_hears_everything(door: Door) -> None:
