@@ -22,6 +22,7 @@ class CrashPoint(StrEnum):
     AUDIO_FETCHED = "audio-fetched"
     OUTPUTS_MADE = "outputs-made"
     SOURCE_RECORDED = "source-recorded"
+    WAVEFORM_KEPT = "waveform-kept"
     ANALYSIS_RECORDED = "analysis-recorded"
     TAGS_WRITTEN = "tags-written"
     SHELF_COPIED = "shelf-copied"

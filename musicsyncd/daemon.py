@@ -42,6 +42,7 @@ from musicsyncd.pipeline.shelve import Shelve
 from musicsyncd.pipeline.step import Step, remove_folder
 from musicsyncd.pipeline.tag import Tag
 from musicsyncd.pipeline.transcode import Transcode
+from musicsyncd.pipeline.waveforms import Waveforms
 from musicsyncd.settings import Loaded, Settings
 from musicsyncd.sources.base import Source
 from musicsyncd.sources.folder import FolderSource
@@ -159,7 +160,7 @@ def _steps(settings: Settings, lookout: Lookout, sources: Sequence[Source], audi
     return (
         Download({source.name: source for source in sources}),
         Transcode(audio, ledger, sample_rate=output.sample_rate or None, depth=depth),
-        Analyze(audio, ledger),
+        Analyze(audio, ledger, Waveforms(settings.daemon.state_dir / "waveforms")),
         Tag(audio, ledger),
         Shelve(lookout.shelves, ledger),
         Publish(lookout.catalogs, ledger),

@@ -1,1 +1,3 @@
-"""What is heard in samples: tempo, key, fingerprint, loudness. Pure: arrays in, frozen values out."""
+"""What is heard in samples: tempo, key, fingerprint, loudness, waveform, where the highs end. Pure: arrays in, frozen
+values out.
+"""

@@ -31,13 +31,13 @@ def spectra(samples: Floats, *, window: Floats, hop: int) -> Iterator[Spectra]:
     count = (len(samples) - size) // hop + 1
     for first in range(0, count, FRAMES_PER_BLOCK):
         frames = min(FRAMES_PER_BLOCK, count - first)
-        part = _finite(samples[first * hop : (first + frames - 1) * hop + size])
+        part = finite(samples[first * hop : (first + frames - 1) * hop + size])
         framed = np.lib.stride_tricks.sliding_window_view(part, size)[::hop]
         yield np.fft.rfft(framed * window, axis=1)
 
 
-def _finite(samples: Floats) -> Floats:
+def finite(samples: Floats) -> Floats:
     """Damaged float files hold NaN, infinity and absurd numbers; one of them would spoil every later sum."""
-    if np.abs(samples).max() <= LOUDEST:
+    if np.abs(samples).max(initial=0.0) <= LOUDEST:
         return samples
     return np.clip(np.nan_to_num(samples, nan=0.0), -LOUDEST, LOUDEST)

@@ -114,6 +114,11 @@ class Source:
         """Bits that outputs need to keep what the source has: 16 or 24."""
         return 24 if (self.bit_depth or 16) > 16 else 16
 
+    @property
+    def judged(self) -> bool:
+        """Whether a lossy origin would show: the codec keeps every sample, and its own noise hides nothing."""
+        return self.lossless and (self.bit_depth or 0) >= 16
+
     @cached_property
     def stated(self) -> float | None:
         """The length that the container states, in seconds; None where FFmpeg would only guess it."""

@@ -1,4 +1,4 @@
-"""Makes files appear whole or not at all, and hashes them. Plain blocking functions for worker processes."""
+"""Makes files appear whole or not at all, and hashes them. Plain blocking functions."""
 
 from __future__ import annotations
 
@@ -22,6 +22,17 @@ def settle(temporary: Path, final: Path) -> None:
     sync(temporary)
     temporary.replace(final)
     sync(final.parent)
+
+
+def write_whole(final: Path, content: bytes) -> None:
+    """Make a small file appear whole; NeedsPerson, Denied or Temporary when it cannot be written."""
+    temporary = unfinished(final)
+    with writing(final):
+        try:
+            temporary.write_bytes(content)
+            settle(temporary, final)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Hears a track while it is decoded: loudness, tempo, key and fingerprint. Workers only."""
+"""Hears a track while it is decoded: loudness, tempo, key, fingerprint, outline and highs. Workers only."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.filter import Graph
 
+from musicsyncd.analysis.bandwidth import LongTermSpectrum, estimate_cutoff
 from musicsyncd.analysis.fingerprint import encode, fingerprint
 from musicsyncd.analysis.key import estimate_key
 from musicsyncd.analysis.loudness import Loudness, replay_gain
 from musicsyncd.analysis.tempo import estimate_tempo
+from musicsyncd.analysis.waveform import Outline, png
+from musicsyncd.analysis.waveform import encode as encode_peaks
 from musicsyncd.audio.values import Analysis
 from musicsyncd.music.camelot import Key
 
@@ -49,6 +52,7 @@ class Listener:
         self._loudness = _LoudnessMeter()
         self._music = _Memory("flt", MUSIC_RATE, MUSIC_SECONDS, np.float32)
         self._print = _Memory("s16", PRINT_RATE, PRINT_SECONDS, np.int16)
+        self._whole = _FullRate()
         self._warnings: list[str] = []
         self._broken = False
 
@@ -61,12 +65,16 @@ class Listener:
             self._loudness.feed(block)
             self._music.feed(block)
             self._print.feed(block)
+            self._whole.feed(block)
         except Exception as error:  # noqa: BLE001  as the docstring says
             self._broken = True
             self._warnings.append(f"listening failed: {type(error).__name__}: {error}")
 
-    def analysis(self, decoder: str) -> Analysis:
-        """What was heard; a value that could not be had is None and named in the warning."""
+    def analysis(self, decoder: str, *, judged: bool = False) -> Analysis:
+        """What was heard; a value that could not be had is None and named in the warning.
+
+        `judged`: the source's codec keeps 16 bits or more, so that a lossy origin would show.
+        """
         values: dict[str, Any] = {}
         if not self._broken:
             for name, part in (
@@ -74,11 +82,25 @@ class Listener:
                 ("fingerprint", self._print_values),
                 ("tempo", self._tempo_values),
                 ("key", self._key_values),
+                ("cut-off", lambda: self._cutoff_values(judged=judged)),
             ):
                 values |= self._guarded(name, part)
         return Analysis(
             duration=self._samples / self._rate, decoder=decoder, warning="; ".join(self._warnings), **values
         )
+
+    def drawn(self) -> tuple[bytes, bytes] | None:
+        """The waveform's peaks and its picture; None when nothing was heard, or when listening or drawing failed."""
+        outline = self._whole.outline
+        if self._broken or outline is None:
+            return None
+
+        def draw() -> dict[str, bytes]:
+            peaks = outline.peaks()
+            return {"peaks": encode_peaks(peaks), "png": png(peaks)}
+
+        files = self._guarded("waveform", draw)
+        return (files["peaks"], files["png"]) if files else None
 
     def _guarded(self, name: str, part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         try:
@@ -123,6 +145,13 @@ class Listener:
             "key_runner_up": Key(*found.runner_up).short,
         }
 
+    def _cutoff_values(self, *, judged: bool) -> dict[str, Any]:
+        found = estimate_cutoff(self._whole.spectrum) if self._whole.spectrum else None
+        if found is None:
+            return {}
+        told = judged and found.confidence > 0
+        return {"cutoff_hz": found.cutoff_hz, "lossless_honest": not found.lossy_likely if told else None}
+
 
 class _Memory:
     """Mono samples at one rate, up to a length; pages that are never written cost nothing."""
@@ -145,6 +174,24 @@ class _Memory:
         """What was kept, as a view."""
         self.feed(None)
         return self._held[: self._count]
+
+
+class _FullRate:
+    """What must hear every sample at the source's own rate and width; one conversion for both."""
+
+    def __init__(self) -> None:
+        self._convert = AudioResampler(format="flt")
+        self.outline: Outline | None = None
+        self.spectrum: LongTermSpectrum | None = None
+
+    def feed(self, block: AudioFrame) -> None:
+        if self.outline is None or self.spectrum is None:
+            self.outline, self.spectrum = Outline(block.sample_rate), LongTermSpectrum(block.sample_rate)
+        for frame in self._convert.resample(block):
+            channels = frame.layout.nb_channels
+            samples = np.frombuffer(memoryview(frame.planes[0]), np.float32)[: frame.samples * channels]
+            self.outline.feed(samples.reshape(-1, channels))
+            self.spectrum.feed(samples.reshape(-1, channels))
 
 
 class _LoudnessMeter:

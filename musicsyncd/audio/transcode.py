@@ -13,7 +13,7 @@ from av.audio.frame import AudioFrame
 from musicsyncd.audio.decode import Samples, Source
 from musicsyncd.audio.encode import Output
 from musicsyncd.audio.probe import decoder_version, describe
-from musicsyncd.audio.values import Analysis, Format, Made, Transcoded
+from musicsyncd.audio.values import Analysis, Format, Made, Transcoded, WaveformFiles
 
 if TYPE_CHECKING:
     from musicsyncd.audio.listen import Listener
@@ -54,9 +54,10 @@ class Transcode:
             self._give(self._samples.feed(None), unfinished)
             self._source.refuse_if_broken()
             self._source.refuse_if_too_short()
+            waveform = self._draw(unfinished)
             made = self._finished()
             unfinished.pop_all()
-        return self._report(made)
+        return self._report(made, waveform)
 
     def _take(self, heard: AudioFrame, unfinished: ExitStack) -> None:
         if self._listener:
@@ -85,15 +86,24 @@ class Transcode:
             output.complete()
         return tuple(output.name_it(pcm=pcm, lossless_source=lossless, hashed=self._hashed) for output in self._outputs)
 
-    def _report(self, made: tuple[Made, ...]) -> Transcoded:
+    def _draw(self, unfinished: ExitStack) -> WaveformFiles | None:
+        if self._listener is None:
+            return None
+        from musicsyncd.audio.drawing import draw, erase  # numpy, which a transcode without ears does without
+
+        unfinished.callback(erase, self._folder)
+        return draw(self._listener, self._folder)
+
+    def _report(self, made: tuple[Made, ...], waveform: WaveformFiles | None) -> Transcoded:
         if self._listener:
             self._told(None, "analysing")
-        analysis = self._listener.analysis(decoder_version()) if self._listener else None
+        analysis = self._heard()
         return Transcoded(
             source=describe(self._source, whole=True),
             pcm_md5=self._samples.md5,
             outputs=made,
             analysis=analysis,
+            waveform=waveform,
             warnings=(*self._source.doubts(), *self._clipped(analysis)),
         )
 
@@ -102,3 +112,6 @@ class Transcode:
         peak = analysis.true_peak_dbtp if analysis else None
         if self._source.above_full_scale and peak is not None and peak > 0:
             yield f"What lies above full scale ({peak:+.1f} dBTP) was clipped"
+
+    def _heard(self) -> Analysis | None:
+        return self._listener.analysis(decoder_version(), judged=self._source.judged) if self._listener else None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Self
 
-ANALYSIS_VERSION: Final = 1
+from musicsyncd.music.honesty import doubt
+
+ANALYSIS_VERSION: Final = 2
 """Raised whenever the same samples would give other numbers, so that older values can be told and redone."""
 
 
@@ -140,10 +142,20 @@ class Analysis(_Value):
     key_runner_up: str | None = None
     fingerprint: str | None = None
     """Chromaprint of the first two minutes, in AcoustID's base64 form."""
+    cutoff_hz: float | None = None
+    """Above it is nothing, from one place to the next; None: the highs end gradually, or not at all."""
+    lossless_honest: bool | None = None
+    """False: the codec is lossless, but the sound ends as a lossy encoder ends it. True: it does not. None: that cannot
+    be told, or the codec is lossy anyway."""
     decoder: str = ""
     version: int = ANALYSIS_VERSION
     warning: str = ""
     """Why a value is missing, when something failed rather than was silent."""
+
+    @property
+    def doubt(self) -> str:
+        """What to say beside the codec's name, in words; empty when there is nothing to say."""
+        return doubt(self.cutoff_hz, self.lossless_honest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,10 +179,24 @@ class Tags(_Value):
     source_url: str = ""
     source_ids: tuple[str, ...] = ()
     source_audio: str = ""
-    """The true source (`AudioProbe.description`), so that a lossless container never hides a lossy origin."""
+    """The true source (`AudioProbe.description` and `Analysis.doubt`): no lossless container hides a lossy origin."""
     replay_gain_db: float | None = None
     replay_peak: float | None = None
     fingerprint: str = ""
+
+
+WAVEFORM_PEAKS: Final = "waveform.peaks"
+WAVEFORM_PNG: Final = "waveform.png"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaveformFiles(_Value):
+    """A track's outline, as files in the folder of the outputs."""
+
+    peaks: str
+    """Path of what `musicsyncd.analysis.waveform.decode` reads."""
+    png: str
+    """Path of the picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,17 +208,19 @@ class Transcoded(_Value):
     """Of the samples that every lossless output holds."""
     outputs: tuple[Made, ...]
     analysis: Analysis | None = None
+    waveform: WaveformFiles | None = None
     warnings: tuple[str, ...] = ()
     """What was wrong with the source and could be lived with."""
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        analysis = data.get("analysis")
+        analysis, waveform = data.get("analysis"), data.get("waveform")
         return cls(
             source=AudioProbe.from_dict(data["source"]),
             pcm_md5=data["pcm_md5"],
             outputs=tuple(Made.from_dict(made) for made in data["outputs"]),
             analysis=Analysis.from_dict(analysis) if analysis else None,
+            waveform=WaveformFiles.from_dict(waveform) if waveform else None,
             warnings=tuple(data.get("warnings", ())),
         )
 

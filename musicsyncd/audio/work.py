@@ -12,7 +12,17 @@ import anyio
 from anyio import to_thread
 
 from musicsyncd.audio.files import unfinished
-from musicsyncd.audio.values import FORMATS, Analysis, AudioProbe, Likeness, Made, Tags, Transcoded
+from musicsyncd.audio.values import (
+    FORMATS,
+    WAVEFORM_PEAKS,
+    WAVEFORM_PNG,
+    Analysis,
+    AudioProbe,
+    Likeness,
+    Made,
+    Tags,
+    Transcoded,
+)
 from musicsyncd.errors import BadInput
 from musicsyncd.processes.run import Message, python_worker, run_worker
 
@@ -80,6 +90,7 @@ class AudioWorkers:
     ) -> Transcoded:
         """Make every format from one decode, as `<format>.<extension>` in `folder`: all of them, or none.
 
+        With `analyze` the waveform's two files stand there too.
         `depth` (16 or 24 bits) and `sample_rate` (Hz) are the source's when None (16 bits for a lossy
         one, 24 for a float one). Without `hashed` the files' own hashes are left out: tags change them anyway.
         """
@@ -101,12 +112,20 @@ class AudioWorkers:
         try:
             return Transcoded.from_dict(await self._ask(request, [source], progress))
         except BaseException:
-            await _sweep([folder / f"{name}.{FORMATS[name].extension}" for name in formats])
+            names = [f"{name}.{FORMATS[name].extension}" for name in formats]
+            await _sweep([folder / name for name in (*names, WAVEFORM_PEAKS, WAVEFORM_PNG)])
             raise
 
-    async def analyze(self, path: Path) -> Analysis:
-        """Listen to a whole file again."""
-        return Analysis.from_dict(await self._ask({"do": "analyze", "path": os.fspath(path), **self._tempo}, [path]))
+    async def analyze(self, path: Path, folder: Path | None = None) -> Analysis:
+        """Listen to a whole file again; `waveform.peaks` and `waveform.png` go into `folder` (None: not wanted)."""
+        folder_name = os.fspath(folder) if folder else None
+        request = {"do": "analyze", "path": os.fspath(path), "folder": folder_name, **self._tempo}
+        try:
+            return Analysis.from_dict(await self._ask(request, [path]))
+        except BaseException:
+            if folder:
+                await _sweep([folder / WAVEFORM_PEAKS, folder / WAVEFORM_PNG])
+            raise
 
     async def tag(
         self,

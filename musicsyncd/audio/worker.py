@@ -58,7 +58,12 @@ def _analyze(request: Request, emit: Emit) -> dict[str, Any]:
         for block in source.blocks():
             listener.feed(block)
         source.refuse_if_broken()
-    return dict(listener.analysis(decoder_version()).as_dict())
+        judged = source.judged
+    if request["folder"]:
+        from musicsyncd.audio.drawing import draw
+
+        draw(listener, Path(request["folder"]))
+    return dict(listener.analysis(decoder_version(), judged=judged).as_dict())
 
 
 def _tag(request: Request, emit: Emit) -> dict[str, Any]:

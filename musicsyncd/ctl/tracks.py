@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from musicsyncd.ctl import asking, show
+from musicsyncd.music.honesty import doubt
 
 SEE_TRACKS: Final = "See: musicsyncctl tracks"
 
@@ -77,6 +78,12 @@ def lufs(heard: dict[str, Any]) -> str:
     return f"{heard['integrated_lufs']:.1f}" if heard.get("integrated_lufs") is not None else "-"
 
 
+def _doubt(heard: dict[str, Any]) -> str:
+    """Why the audio may be less than its codec promises."""
+    said = doubt(heard.get("cutoff_hz"), heard.get("lossless_honest"))
+    return f" — but {said}" if said else ""
+
+
 def show_track(args: argparse.Namespace, reference: str) -> int:
     """One track: its targets, files and rows."""
     with asking.helped(SEE_TRACKS):
@@ -101,7 +108,7 @@ def details(track: dict[str, Any]) -> None:
     if source.get("codec"):
         rate = f", {round(source['bit_rate'] / 1000)} kbit/s" if source.get("bit_rate") else ""
         loss = "lossless" if source.get("lossless") else "lossy"
-        rows.append(["source audio", f"{source['codec']}, {source['sample_rate']} Hz{rate}, {loss}"])
+        rows.append(["source audio", f"{source['codec']}, {source['sample_rate']} Hz{rate}, {loss}{_doubt(heard)}"])
     rows += [["warning", one] for one in source.get("warnings", ())]
     if heard:
         rows.append(["tempo", f"{bpm(heard)} BPM" if heard.get("bpm") else "too short or too unsteady to tell"])

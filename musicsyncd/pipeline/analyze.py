@@ -1,4 +1,4 @@
-"""analyze: what was heard is written down, and the track is held against those that were heard before it."""
+"""analyze: what was heard is written down, its waveform kept, and the track held against those heard before it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.music.sameness import Kind, Sameness, verdict
 from musicsyncd.music.title import version_words
 from musicsyncd.pipeline.step import Work
+from musicsyncd.pipeline.waveforms import Waveforms
 
 CANDIDATE_TOLERANCE: Final = 5.0
 """Seconds by which the durations of candidates may differ; the verdict itself is stricter."""
@@ -25,6 +26,7 @@ class Analyze:
 
     audio: AudioWorkers
     ledger: Ledger
+    waveforms: Waveforms
     name: str = "analyze"
 
     async def __call__(self, work: Work, context: JobContext) -> Work:
@@ -43,6 +45,9 @@ class Analyze:
             assert work.supplied is not None
             async with context.capacity("cpu"):
                 analysis = await self.audio.analyze(work.supplied.path)
+        if work.waveform:
+            await self.waveforms.keep(work.track_id, work.waveform)
+            crash_point(CrashPoint.WAVEFORM_KEPT)
         # One at a time: of two copies that arrive together, the first to be heard is the one that is kept.
         async with context.capacity("recognise"):
             await self.ledger.record_analysis(work.track_id, analysis.as_dict())

@@ -93,6 +93,8 @@ def row_fields(entry: Entry) -> dict[str, Any]:
         "source_codec": source.facts.get("codec") if source else None,
         "source_bit_rate": source.facts.get("bit_rate") if source else None,
         "lossless": source.facts.get("lossless") if source else None,
+        "lossless_honest": analysis.get("lossless_honest"),
+        "cutoff_hz": analysis.get("cutoff_hz"),
         "identities": sorted(shareable(one) for one in track.identities),
         "downloaded": bool(kept),
         "files": sorted(f"{one['shelf']}:{one['path']}" for one in kept),

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import anyio
 
-from musicsyncd.audio.values import Analysis, AudioProbe, Made
+from musicsyncd.audio.values import Analysis, AudioProbe, Made, WaveformFiles
 from musicsyncd.errors import MusicsyncError, NeedsPerson
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.library.base import Kept
@@ -42,6 +42,8 @@ class Work:
     source: AudioProbe | None = None
     made: Mapping[str, Made] = field(default_factory=dict)
     analysis: Analysis | None = None
+    waveform: WaveformFiles | None = None
+    """Drawn while the formats were made, in staging."""
     duplicate_of: str | None = None
     missed: Mapping[str, MusicsyncError] = field(default_factory=dict)
     """Targets that could not be reached, each with its reason."""

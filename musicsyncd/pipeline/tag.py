@@ -69,7 +69,7 @@ def tags_of(track: Track, analysis: Analysis | None, source: AudioProbe | None) 
         disc_number=track.disc_number,
         isrc=track.isrc,
         comment=_comment(track, analysis),
-        source_audio=source.description if source else "",
+        source_audio=_source_audio(source, analysis) if source else "",
         source_url=shareable_url(track.source_url) if track.source_url.startswith("http") else "",
         source_ids=tuple(shareable(identity) for identity in track.identities),
         bpm=analysis.bpm if analysis else None,
@@ -79,6 +79,12 @@ def tags_of(track: Track, analysis: Analysis | None, source: AudioProbe | None) 
         replay_peak=analysis.replay_peak if analysis else None,
         fingerprint=(analysis.fingerprint or "") if analysis else "",
     )
+
+
+def _source_audio(source: AudioProbe, analysis: Analysis | None) -> str:
+    """What the codec promises, and what speaks against it."""
+    doubt = analysis.doubt if analysis else ""
+    return f"{source.description} - but {doubt}" if doubt else source.description
 
 
 def _comment(track: Track, analysis: Analysis | None) -> str:

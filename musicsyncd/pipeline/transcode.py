@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 import anyio
@@ -39,12 +38,14 @@ class Transcode:
             return await self._make(work, context)
 
         async def stands(saved: dict[str, Any]) -> bool:
-            made = {one.format: Path(one.path) for one in Transcoded.from_dict(saved).outputs}
-            there = [await anyio.Path(path).is_file() for path in made.values()]
-            return made.keys() >= set(work.formats) and all(there)
+            earlier = Transcoded.from_dict(saved)
+            drawn = (earlier.waveform.peaks, earlier.waveform.png) if earlier.waveform else ()
+            there = [await anyio.Path(path).is_file() for path in (*(one.path for one in earlier.outputs), *drawn)]
+            return {one.format for one in earlier.outputs} >= set(work.formats) and all(there)
 
         done = Transcoded.from_dict(await context.step(self.name, make, stands=stands))
-        return replace(work, source=done.source, analysis=done.analysis, made={one.format: one for one in done.outputs})
+        made = {one.format: one for one in done.outputs}
+        return replace(work, source=done.source, analysis=done.analysis, waveform=done.waveform, made=made)
 
     async def _make(self, work: Work, context: JobContext) -> dict[str, Any]:
         assert work.supplied is not None

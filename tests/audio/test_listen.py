@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from musicsyncd.analysis.waveform import decode
 from musicsyncd.audio import listen
 from musicsyncd.audio.decode import Source as OpenSource
 from musicsyncd.audio.listen import Listener, TempoRange
 from musicsyncd.audio.values import ANALYSIS_VERSION
 from musicsyncd.audio.work import AudioWorkers
+from musicsyncd.errors import BadInput, Temporary
 from tests.audio import sounds
 from tests.audio.conftest import Source
 
@@ -123,3 +125,92 @@ def test_memory_is_bounded(source: Source, monkeypatch: pytest.MonkeyPatch) -> N
             listener.feed(block)
     assert len(listener._music.samples()) == 4 * listen.MUSIC_RATE
     assert listener.analysis("x").duration == pytest.approx(10.0)
+
+
+def bright(seed: int = 3, seconds: float = 6.0) -> sounds.Samples:
+    """Noise up to the top, with a beat."""
+    time = np.arange(round(seconds * 44_100)) / 44_100
+    noise = np.random.default_rng(seed).standard_normal((len(time), 2))
+    wave = 0.08 * noise * (0.2 + np.exp(-(time * 2 % 1) * 6))[:, None]
+    return sounds.as_integers(wave, "int16")
+
+
+async def test_a_lossless_file_made_from_a_lossy_one(workers: AudioWorkers, tmp_path: Path) -> None:
+    """An MP3 packed into FLAC is found out, its true twin is not; of the MP3 itself only the cut-off is told."""
+    flac, mp3 = sounds.LOSSLESS["flac16"], sounds.LOSSY["mp3"]
+    true = await workers.analyze(sounds.write(tmp_path / "true.flac", flac, bright()))
+    lossy = sounds.write(tmp_path / "lossy.mp3", mp3, bright())
+    fake = await workers.transcode(lossy, tmp_path, ["flac"])
+    found = await workers.analyze(tmp_path / "flac.flac")
+    assert (true.cutoff_hz, true.lossless_honest, true.doubt) == (None, True, "")
+    assert found.lossless_honest is False
+    assert found.cutoff_hz == pytest.approx(16_500, abs=500)
+    assert found.doubt == f"nothing above {(found.cutoff_hz or 0) / 1000:.1f} kHz: probably made from a lossy file"
+    assert fake.analysis
+    assert fake.analysis.lossless_honest is None
+    assert fake.analysis.doubt == ""
+    assert fake.analysis.cutoff_hz == pytest.approx(found.cutoff_hz, abs=100)
+
+
+@pytest.mark.parametrize(
+    ("rate", "layout", "codec"),
+    [(8_000, "mono", "pcm_s16le"), (22_050, "stereo", "pcm_s16le"), (44_100, "stereo", "pcm_u8")],
+)
+async def test_what_cannot_be_told_is_none(
+    rate: int, layout: str, codec: str, workers: AudioWorkers, tmp_path: Path
+) -> None:
+    """Slow rates and eight bits say nothing of an encoder."""
+    kind = sounds.Kind(extension="wav", container="wav", codec=codec, rate=rate, layout=layout)
+    samples = bright()[:, : kind.channels]
+    found = await workers.analyze(sounds.write(tmp_path / "a.wav", kind, samples))
+    assert (found.cutoff_hz, found.lossless_honest, found.warning) == (None, None, "")
+
+
+async def test_the_waveform_stands_beside_the_outputs(source: Source, workers: AudioWorkers, tmp_path: Path) -> None:
+    """Peaks and picture, named in the answer, whole; the same when a file is only heard."""
+    result = await workers.transcode(source("flac24", 20.0), tmp_path, ["wav"])
+    assert result.waveform
+    peaks = Path(result.waveform.peaks).read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["wav.wav", "waveform.peaks", "waveform.png"]
+    assert decode(peaks).seconds == pytest.approx(20.0)
+    assert 0 < decode(peaks).rms.max() < 255
+    assert Path(result.waveform.png).read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "again").mkdir()
+    await workers.analyze(source("flac24", 20.0), tmp_path / "again")
+    assert (tmp_path / "again" / "waveform.peaks").read_bytes() == peaks
+
+
+async def test_no_waveform_of_a_refused_file(source: Source, workers: AudioWorkers, tmp_path: Path) -> None:
+    """A source that is not whole leaves neither outputs nor a waveform."""
+    whole = source("flac16", 20.0).read_bytes()
+    (tmp_path / "cut.flac").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadInput):
+        await workers.transcode(tmp_path / "cut.flac", tmp_path, ["wav"])
+    assert [path.name for path in tmp_path.iterdir()] == ["cut.flac"]
+
+
+async def test_a_waveform_that_cannot_be_written_leaves_nothing(
+    source: Source, workers: AudioWorkers, tmp_path: Path
+) -> None:
+    """Outputs and waveform stand together or not at all."""
+    (tmp_path / "waveform.png").mkdir()
+    with pytest.raises(Temporary, match=r"waveform\.png cannot be written"):
+        await workers.transcode(source("flac16"), tmp_path, ["wav"])
+    assert [path.name for path in tmp_path.iterdir()] == ["waveform.png"]
+
+
+def test_a_drawing_that_fails_is_a_warning(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the picture cannot be drawn the values are still told."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(listen, "png", broken)
+    listener = Listener(RANGE)
+    with OpenSource(source("flac16", 10.0)) as opened:
+        for block in opened.blocks():
+            listener.feed(block)
+    assert listener.drawn() is None
+    found = listener.analysis("x")
+    assert found.integrated_lufs is not None
+    assert found.warning == "waveform failed: RuntimeError: no ink"

@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from musicsyncd.audio.values import Analysis, AudioProbe, Made, Tags, Transcoded
+from musicsyncd.audio.values import Analysis, AudioProbe, Made, Tags, Transcoded, WaveformFiles
 from musicsyncd.audio.work import AudioWorkers, Deadlines
 from musicsyncd.errors import Temporary
 from tests.audio.conftest import Source
@@ -102,5 +102,8 @@ def test_values_survive_json() -> None:
     tags = Tags(title="t", artists=("a", "b"), source_ids=("url:x",), bpm=127.37)
     for value in (probe, made, tags, Analysis(duration=1.0, bpm=120.0)):
         assert type(value).from_dict(value.as_dict() | {"new": 1}) == value
-    result = Transcoded(source=probe, pcm_md5="b", outputs=(made,), analysis=Analysis(duration=1.0), warnings=("w",))
+    drawn = WaveformFiles(peaks="/p", png="/q")
+    result = Transcoded(
+        source=probe, pcm_md5="b", outputs=(made,), analysis=Analysis(duration=1.0), waveform=drawn, warnings=("w",)
+    )
     assert Transcoded.from_dict(result.as_dict()) == result

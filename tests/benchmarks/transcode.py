@@ -7,8 +7,12 @@ CPU seconds of the child processes (user and system), so that a busy machine dis
 from __future__ import annotations
 
 import hashlib
+import json
+import math
+import re
 import resource
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +84,42 @@ def whole_stage(source: Path, folder: Path) -> None:
     anyio.run(work)
 
 
+def listen(source: Path) -> None:
+    """Decode and hear, and make nothing."""
+    anyio.run(AudioWorkers(nice=0).analyze, source)
+
+
+def decode(source: Path) -> None:
+    """Decode, and nothing else; worker start included."""
+
+    async def work() -> None:
+        await AudioWorkers(nice=0).probe(source, full=True)
+
+    anyio.run(work)
+
+
+def memory(source: Path, folder: Path) -> float | None:
+    """MB that a worker occupies at most while it makes everything; None where the system does not tell."""
+    request = {
+        "do": "transcode",
+        "source": str(source),
+        "folder": str(folder),
+        "formats": FORMATS,
+        **dict.fromkeys(("depth", "sample_rate")),
+        **dict.fromkeys(("analyze", "hashed"), True),
+        "lowest": 70.0,
+        "highest": 180.0,
+    }
+    program = (
+        "import json, sys; from pathlib import Path; from musicsyncd.audio.worker import handle;"
+        "handle(json.loads(sys.argv[1]), lambda message: None); print(Path('/proc/self/status').read_text())"
+    )
+    argv = (sys.executable, "-c", program, json.dumps(request))
+    said = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    found = re.search(r"VmHWM:\s+(\d+) kB", said)
+    return int(found[1]) / 1000 if found else None
+
+
 def pcm_by_ffmpeg(path: Path) -> str:
     """The hash of the samples as ffmpeg itself decodes them."""
     argv = (imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-f", "s16le", "-")
@@ -122,6 +162,10 @@ def main() -> None:
         print(f"  ffmpeg with the same hashes {proven:.2f}: ratio {hashed / proven:.2f}")
         analysed = min(measured(lambda: by_worker(source, ours, analyze=True)) for _ in range(3))
         print(f"with analysis: {analysed:.2f} CPU s, {SECONDS / analysed:.0f} x real time per core")
+        heard = min(measured(lambda: listen(source)) for _ in range(3))
+        decoded = min(measured(lambda: decode(source)) for _ in range(3))
+        print(f"  the whole analysis beside the decode: {heard - decoded:.2f} CPU s")
+        print(f"  a worker's memory at most: {memory(source, ours) or math.nan:.0f} MB")
         stage = min(measured(lambda: whole_stage(source, ours)) for _ in range(3))
         print(f"with analysis, tags and verification: {stage:.2f} CPU s, {SECONDS / stage:.0f} x real time per core")
 

@@ -43,7 +43,14 @@ FREE: dict[str, Any] = {
         "lossless": False,
         "warnings": ["1 of 9 packets was damaged and left out"],
     },
-    "analysis": {"bpm": 120.0, "key": "Am", "camelot": "8A", "integrated_lufs": -9.0},
+    "analysis": {
+        "bpm": 120.0,
+        "key": "Am",
+        "camelot": "8A",
+        "integrated_lufs": -9.0,
+        "cutoff_hz": 16000.0,
+        "lossless_honest": False,
+    },
 }
 """What fields of a free form hold, as the rooms that fill them do."""
 

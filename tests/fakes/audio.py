@@ -53,7 +53,7 @@ class FakeAudio(AudioWorkers):
                 source=_probe(seconds), pcm_md5=_pcm(name, seconds), outputs=tuple(outputs), analysis=analysis
             )
 
-    async def analyze(self, path: Path) -> Analysis:
+    async def analyze(self, path: Path, folder: Path | None = None) -> Analysis:
         """What is heard in a file."""
         return _analysis(*await _heard(path))
 

@@ -30,12 +30,14 @@ from musicsyncd.pipeline.shelve import Shelve
 from musicsyncd.pipeline.step import Work, walk
 from musicsyncd.pipeline.tag import Tag
 from musicsyncd.pipeline.transcode import Transcode
+from musicsyncd.pipeline.waveforms import Waveforms
 from musicsyncd.sources.base import Progress, Supplied
 from musicsyncd.sources.memory import MemorySource
 from tests.fakes.audio import FakeAudio, sound
 from tests.fakes.gate import Gate
 from tests.pipeline.here import Here
 
+NOWHERE = Waveforms(Path("/nonexistent"))  # the twin of the audio room draws none
 A = Track(
     title="A",
     duration=200.0,
@@ -138,7 +140,7 @@ async def test_without_formats_nothing_is_fetched_or_made(work: Work, ledger: Le
     """A track whose files all stand somewhere passes through untouched."""
     gate, here = Gate(), Here()
     audio, idle = FakeAudio(gate), replace(work, formats=())
-    for step in (Download({}), Transcode(audio, ledger), Analyze(audio, ledger), Tag(audio, ledger)):
+    for step in (Download({}), Transcode(audio, ledger), Analyze(audio, ledger, NOWHERE), Tag(audio, ledger)):
         assert await step(idle, here) is idle
     assert (here.kept, here.held, dict(gate.passed)) == ({}, [], {})
 
@@ -264,7 +266,7 @@ async def test_equal_samples_are_recognised_without_ears(work: Work, ledger: Led
     await heard(ledger, "other", pcm="else", print_="x")
     first = await heard(ledger, "first", pcm=entry.source_file.pcm_md5)
     await heard(ledger, "second", pcm=entry.source_file.pcm_md5)
-    assert (await Analyze(ears, ledger)(ready, here)).duplicate_of == first
+    assert (await Analyze(ears, ledger, NOWHERE)(ready, here)).duplicate_of == first
     assert ears.gate.passed["compare"] == 0
     verdict = (await ledger.entry(work.track_id)).verdict or {}
     assert (verdict["verdict"], verdict["score"]) == ("same", 1.0)
@@ -285,7 +287,7 @@ async def test_the_nearest_sound_below_the_limit_is_the_same(
     """Likeness alone decides between those that are near enough; none is better than a wrong one."""
     here = Here()
     ids = {name: await heard(ledger, name, pcm=name, print_=name) for name in others}
-    found = await Analyze(Ears(others), ledger)(await transcoded(work, ledger, here), here)
+    found = await Analyze(Ears(others), ledger, NOWHERE)(await transcoded(work, ledger, here), here)
     assert found.duplicate_of == (ids[expected] if expected else None)
     assert (await ledger.entry(work.track_id)).duplicate_of == found.duplicate_of
 
@@ -295,7 +297,7 @@ async def test_what_stood_already_is_never_called_a_duplicate(work: Work, ledger
     here = Here()
     await heard(ledger, "near", print_="near")
     ready = await transcoded(replace(work, fresh=False), ledger, here)
-    assert (await Analyze(Ears({"near": 0.01}), ledger)(ready, here)).duplicate_of is None
+    assert (await Analyze(Ears({"near": 0.01}), ledger, NOWHERE)(ready, here)).duplicate_of is None
     assert (await ledger.entry(work.track_id)).analysis is not None
 
 
@@ -303,7 +305,7 @@ async def test_what_transcode_did_not_hear_is_heard_now(work: Work, ledger: Ledg
     """The values are those of the source file."""
     here = Here()
     ready = replace(await transcoded(work, ledger, here), analysis=None)
-    done = await Analyze(FakeAudio(Gate()), ledger)(ready, here)
+    done = await Analyze(FakeAudio(Gate()), ledger, NOWHERE)(ready, here)
     assert done.analysis is not None
     assert (done.analysis.duration, done.analysis.fingerprint) == (200.0, "a")
 
@@ -317,7 +319,7 @@ async def test_a_track_walks_from_nothing_to_its_row(work: Work, ledger: Ledger)
     steps = (
         Download({"memory": MemorySource({A: AUDIO})}),
         Transcode(audio, ledger),
-        Analyze(audio, ledger),
+        Analyze(audio, ledger, NOWHERE),
         Tag(audio, ledger),
         Shelve({shelf.target: shelf}, ledger),
         Publish({catalog.target: catalog}, ledger),

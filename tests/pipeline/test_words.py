@@ -179,6 +179,8 @@ def test_a_row_says_what_was_read_back() -> None:
         "source_codec": "opus",
         "source_bit_rate": 128_000,
         "lossless": False,
+        "lossless_honest": None,
+        "cutoff_hz": None,
         "identities": ["file:s1", "url:https://example.org/tidal.opus"],
         "downloaded": True,
         "files": ["main:a.m4a", "main:b.wav"],

@@ -31,6 +31,7 @@ from musicsyncd.pipeline.publish import Publish
 from musicsyncd.pipeline.shelve import Shelve
 from musicsyncd.pipeline.tag import Tag
 from musicsyncd.pipeline.transcode import Transcode
+from musicsyncd.pipeline.waveforms import Waveforms
 from musicsyncd.sources.base import Found, Progress, Supplied
 from musicsyncd.sources.memory import MemorySource
 from musicsyncd.sync.engine import REQUEST, TRACK, SyncEngine
@@ -136,7 +137,7 @@ class House:
         steps = (
             Download({self.source.name: self.source}),
             Transcode(self.audio, self.ledger),
-            Analyze(self.audio, self.ledger),
+            Analyze(self.audio, self.ledger, Waveforms(self.staging.parent / "waveforms")),
             Tag(self.audio, self.ledger),
             Shelve(self.lookout.shelves, self.ledger),
             Publish(self.lookout.catalogs, self.ledger),
