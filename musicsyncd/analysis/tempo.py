@@ -1,8 +1,8 @@
 """The tempo of a track: how often its pulse comes, held against its whole length.
 
-Onset strength in three bands is correlated with itself; a comb over beats, half-beats and bars and the
-onsets' own spectrum choose the beat among its multiples; its phase over the whole track then gives the
-hundredths.
+Onset strength in three bands is correlated with itself; what stands at the fractions and multiples of each
+tempo, there and in the onsets' own spectrum, chooses the beat by a logistic regression; its phase over the
+whole track then gives the hundredths.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ LOWEST_RAW, HIGHEST_RAW = 48.0, 225.0
 """BPM between which the pulse is sought, before folding."""
 STEP: Final = 0.0025
 """Spacing of the sought tempi, as a share."""
+TEMPI: Final[NDArray[np.float64]] = LOWEST_RAW * np.power(
+    1.0 + STEP, np.arange(int(math.log(HIGHEST_RAW / LOWEST_RAW) / math.log1p(STEP)) + 1)
+)
+"""The sought tempi in BPM."""
 LEAST_SECONDS: Final = 3.0
 _TREND_SECONDS = 1.5
-# Where dance music lies, and how far from it a tempo may well be: a wide bell over the logarithm.
-_PRIOR_CENTRE, _PRIOR_OCTAVES = 116.0, 1.1
 _COMB: Final = (
     (0.5, 0.5),
     (1, 1.0),
@@ -38,14 +40,66 @@ _COMB: Final = (
     (0.75, -0.5),
     (1.5, -0.5),
 )
-"""Lag in beats, and what the correlation there says for (or against) the beat."""
+"""Lag in beats, and what the correlation there says for (or against) a strict repetition."""
+# The next three are one logistic regression over all tempi of the grid, fitted to those tracks that are not held
+# out: `python -m tests.benchmarks.accuracy.fit tempo` prints them.
+REPEATS: Final = (
+    (1 / 8, -0.97),
+    (1 / 6, -0.85),
+    (1 / 4, -0.66),
+    (1 / 3, -0.16),
+    (3 / 8, -1.08),
+    (1 / 2, 1.20),
+    (2 / 3, -0.21),
+    (3 / 4, 0.03),
+    (1, 0.48),
+    (5 / 4, -0.35),
+    (4 / 3, -0.33),
+    (3 / 2, 0.78),
+    (5 / 3, 0.04),
+    (2, 0.30),
+    (3, 0.44),
+    (4, 1.20),
+    (6, 0.54),
+    (8, 1.13),
+    (12, 0.57),
+    (16, -0.22),
+)
+"""Lag in beats, and what the correlation there says for (or against) that beat."""
+PARTIALS: Final = (
+    (1 / 8, -1.03),
+    (1 / 6, 0.16),
+    (1 / 4, 0.26),
+    (1 / 3, 0.34),
+    (3 / 8, -0.32),
+    (1 / 2, -0.21),
+    (2 / 3, -0.26),
+    (3 / 4, 0.07),
+    (1, 0.59),
+    (4 / 3, -0.10),
+    (3 / 2, 0.40),
+    (2, 1.48),
+    (3, 0.47),
+    (4, 2.22),
+    (5, 0.01),
+    (6, 1.21),
+    (8, 0.51),
+    (9, 0.89),
+    (12, 1.44),
+    (16, -0.03),
+)
+"""Multiple of the beat's frequency, and what the onsets' movement there says for (or against) that beat."""
+HABIT: Final = (0.89, -0.59, 0.30, -0.38)
+"""Where tempi lie: a polynomial, without its constant, over the octaves from _CENTRE."""
+_CENTRE = 116.0
 _LEAST_ONSET = 0.02  # mean rise of log energy per frame: a held tone has less
 _SNAP = 0.05
 _REFINE_BPM, _REFINE_STEP = 1.5, 0.005
 _HARMONICS: Final = (1, 2, 4)
 _LONGEST_LAG = 0.7  # of the track: beyond, too little lies over itself
 _PULSE_SECONDS = 12.0
-_PULSE_POWER = 0.5
+_FAINT = 0.05  # of the root mean square: fainter movement counts as none
+_SAME = 0.02  # tempi nearer than this are one beat
 _LEAST_STRENGTH = 0.03
 _CHANCE = 3.0  # what noise reaches by chance, times the root of the number of frames
 
@@ -61,7 +115,8 @@ class Tempo:
     raw: float
     """As it was found, before folding; an integer when within 0.05 of one."""
     confidence: float
-    """How strictly the pulse repeats, 0–1; below 0.12 the answer is uncertain."""
+    """How strictly the pulse repeats, times the share of this beat among all that explain it, 0–1; below 0.12
+    the answer is uncertain."""
 
 
 def estimate_tempo(
@@ -77,16 +132,24 @@ def estimate_tempo(
     samples = analysed_part(samples, rate)
     if len(samples) < max(LEAST_SECONDS * rate, 8 * FRAME):
         return None
-    bands = _onsets(samples, rate)
-    if bands.sum(axis=1).mean() < _LEAST_ONSET:
+    groups, frame_rate = onset_groups(samples, rate), rate / HOP
+    if not len(groups):
         return None
-    frame_rate = rate / HOP
-    groups = _detrended(bands, int(_TREND_SECONDS * frame_rate))
-    coarse, strength = _beat(groups, frame_rate)
+    similarity = self_similarity(groups)
+    coarse, share = _beat(evidence(groups, similarity, frame_rate))
+    strength = _repetition(similarity, 60.0 * frame_rate / coarse)
     if strength < max(_LEAST_STRENGTH, _CHANCE / len(groups) ** 0.5):
         return None
     raw = _refined(groups.sum(axis=1), coarse, frame_rate)
-    return Tempo(bpm=_folded(raw, lowest, highest), raw=raw, confidence=round(min(1.0, strength), 4))
+    return Tempo(bpm=_folded(raw, lowest, highest), raw=raw, confidence=round(min(1.0, strength * share), 4))
+
+
+def onset_groups(samples: Floats, rate: int) -> Envelope:
+    """Onset strength, shape (frames, 3): low, middle and high bands, centred; no frames for a held tone."""
+    bands = _onsets(samples, rate)
+    if bands.sum(axis=1).mean() < _LEAST_ONSET:
+        return bands[:0]
+    return _detrended(bands, int(_TREND_SECONDS * rate / HOP))
 
 
 def _onsets(samples: Floats, rate: int) -> Envelope:
@@ -125,7 +188,7 @@ def _detrended(bands: Envelope, width: int) -> Envelope:
     return centred
 
 
-def _self_similarity(groups: Envelope) -> Envelope:
+def self_similarity(groups: Envelope) -> Envelope:
     """Autocorrelation by lag in frames, 1 at lag 0: the sum's, averaged with the mean of the groups' own."""
     both = np.column_stack([groups.sum(axis=1), groups])
     length = len(both)
@@ -141,43 +204,47 @@ def _fast_length(length: int) -> int:
     return 1 << (length - 1).bit_length()
 
 
-def _beat(groups: Envelope, frame_rate: float) -> tuple[float, float]:
-    """The BPM that explain the onsets best, to a quarter of a percent, and how strictly they repeat (≤ 1)."""
-    count = int(np.log(HIGHEST_RAW / LOWEST_RAW) / np.log1p(STEP)) + 1
-    tempi: Envelope = LOWEST_RAW * np.power(1.0 + STEP, np.arange(count))
-    strength = _repetition(_self_similarity(groups), 60.0 * frame_rate / tempi)
-    prior = np.exp(-0.5 * (np.log2(tempi / _PRIOR_CENTRE) / _PRIOR_OCTAVES) ** 2)
-    score = np.maximum(strength, 0.0) * _pulse(groups.sum(axis=1), tempi / 60.0, frame_rate) ** _PULSE_POWER * prior
-    best = int(np.argmax(score))
-    return float(tempi[best]), float(strength[best])
-
-
-def _repetition(similarity: Envelope, beat: Envelope) -> Envelope:
-    """How much the onsets repeat after each beat length (frames), its multiples and its half: at most 1."""
+def evidence(groups: Envelope, similarity: Envelope, frame_rate: float) -> Envelope:
+    """What speaks for each tempo of TEMPI, shape (tempi, features), in the order of REPEATS, PARTIALS and HABIT."""
+    lags, beat = np.arange(len(similarity)), 60.0 * frame_rate / TEMPI
     longest = len(similarity) * _LONGEST_LAG
-    score, heard = np.zeros(len(beat)), np.zeros(len(beat))
-    for beats, weight in _COMB:
-        lag = beat * beats
-        there = lag <= longest
-        score += weight * there * np.interp(lag, np.arange(len(similarity)), similarity)
-        heard += max(weight, 0.0) * there
-    strength: Envelope = score / np.maximum(heard, 1.0)
-    return strength
+    repeats = [np.interp(beat * beats, lags, similarity) * (beat * beats <= longest) for beats, _ in REPEATS]
+    movement = _movement(groups.sum(axis=1), frame_rate)
+    hertz, bins = TEMPI / 60.0 * 4096 / frame_rate, np.arange(len(movement))
+    partials = [np.interp(hertz * multiple, bins, movement) for multiple, _ in PARTIALS]
+    octaves = np.log2(TEMPI / _CENTRE)
+    return np.column_stack([*repeats, *partials, *(octaves**power for power in range(1, len(HABIT) + 1))])
 
 
-def _pulse(envelope: Envelope, hertz: Envelope, frame_rate: float) -> Envelope:
-    """How much of the onsets' movement is at each frequency and its octaves, 0–1, in windows of 12 s.
+def _beat(features: Envelope) -> tuple[float, float]:
+    """The likeliest BPM, to a quarter of a percent, and its probability among all tempi."""
+    weights = [*(weight for _, weight in REPEATS), *(weight for _, weight in PARTIALS), *HABIT]
+    score = features @ np.array(weights)
+    best = int(np.argmax(score))
+    odds = np.exp(score - score[best])
+    near = np.abs(TEMPI / TEMPI[best] - 1.0) < _SAME
+    return float(TEMPI[best]), float(odds[near].sum() / odds.sum())
+
+
+def _repetition(similarity: Envelope, beat: float) -> float:
+    """How much the onsets repeat after a beat (in frames), its multiples and its half: at most 1."""
+    there = [(beats, weight) for beats, weight in _COMB if beat * beats <= len(similarity) * _LONGEST_LAG]
+    lags = np.array([beat * beats for beats, _ in there])
+    found = np.interp(lags, np.arange(len(similarity)), similarity) @ np.array([weight for _, weight in there])
+    return float(found / max(sum(max(weight, 0.0) for _, weight in there), 1.0))
+
+
+def _movement(envelope: Envelope, frame_rate: float) -> Envelope:
+    """The logarithm of the onsets' spectrum against its root mean square, averaged over windows of 12 s.
 
     Repetition alone cannot tell five sixteenths from a beat when every sixteenth sounds; this can.
     """
     size = min(len(envelope), int(_PULSE_SECONDS * frame_rate))
     windows = np.lib.stride_tricks.sliding_window_view(envelope, size)[:: max(1, size // 2)]
     magnitude = np.abs(np.fft.rfft(windows * np.hanning(size), n=4096, axis=1)).mean(axis=0)
-    bins = np.arange(len(magnitude))
-    at = [np.interp(hertz * harmonic * 4096 / frame_rate, bins, magnitude) for harmonic in _HARMONICS]
-    total = np.sum(at, axis=0)
-    pulse: Envelope = total / max(float(total.max()), 1e-9)
-    return pulse
+    level = math.sqrt(float(np.mean(magnitude**2)))
+    movement: Envelope = np.log(magnitude / max(level, 1e-9) + _FAINT)
+    return movement
 
 
 def _refined(envelope: Envelope, coarse: float, frame_rate: float) -> float:

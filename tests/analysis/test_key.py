@@ -60,6 +60,30 @@ def test_what_has_no_key_gets_none(samples: Floats) -> None:
     assert estimate_key(samples) is None
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_tuned_drums_alone_have_no_key(seed: int) -> None:
+    """Toms and kicks ring at some pitch, but at none that belongs to a scale: no key is made up from them."""
+    generator = np.random.default_rng(seed)
+    time = np.arange(RATE // 3) / RATE
+    samples = np.zeros(RATE * 21)
+    for hertz in generator.uniform(45.0, 170.0, 3):
+        for first in (RATE * generator.uniform(0.0, 20.0, 60)).astype(int):
+            phase = hertz * time + 4.5 * (1.0 - np.exp(-35.0 * time))
+            samples[first : first + len(time)] += 0.3 * np.sin(2 * np.pi * phase) * np.exp(-12 * time)
+    key = estimate_key(samples[: RATE * 20].astype(np.float32) + beat("house", 125.0, 20))
+    assert key is None or key.confidence < 0.05
+
+
+@pytest.mark.parametrize("octave", [1, 2])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_register_is_no_key(mode: Mode, octave: int) -> None:
+    """The same cadence where no bass is keeps its key."""
+    for tonic in (0, 4, 9):
+        key = estimate_key(cadence(tonic, mode, tuning=12.0 * octave))
+        assert key is not None
+        assert (key.tonic, key.mode) == (tonic, mode)
+
+
 def test_other_rates_are_understood() -> None:
     """The rate is a parameter: the same samples at half the rate are an octave lower and still in their key."""
     key = estimate_key(cadence(7, "major", seconds=12), RATE // 2)

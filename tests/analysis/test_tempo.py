@@ -90,6 +90,20 @@ def test_confidence_tells_a_strict_pulse_from_a_hidden_one() -> None:
     assert 0.0 < hidden.confidence < clear.confidence <= 1.0
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_wandering_pulse_is_not_told_with_certainty(seed: int) -> None:
+    """Beats whose distance drifts between half and double have no tempo, or an uncertain one."""
+    steps = np.random.default_rng(seed).normal(0.0, 0.15, 120)
+    distances = 0.5 * 2.0 ** np.clip(np.cumsum(steps), -0.8, 0.8)
+    samples, stroke = np.zeros(RATE * 40, dtype=np.float32), clicks(120.0, 0.4)
+    for moment in np.cumsum(distances):
+        first = int(moment * RATE)
+        if first + len(stroke) < len(samples):
+            samples[first : first + len(stroke)] += stroke
+    tempo = estimate_tempo(samples)
+    assert tempo is None or tempo.confidence < 0.12
+
+
 def test_a_long_mix_costs_little_memory() -> None:
     """Of twenty minutes the first fifteen are analysed, in less than 150 MB beside the samples themselves."""
     part = beat("techno", 130.0, 60)
