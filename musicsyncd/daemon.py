@@ -31,7 +31,7 @@ from musicsyncd.database import DATABASE_NAME, Database
 from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson
 from musicsyncd.jobs.job import JobFilter, JobState, Lane
 from musicsyncd.jobs.worker import SqliteEngine
-from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.schema import MIGRATIONS as LEDGER_MIGRATIONS
 from musicsyncd.library.base import Kept, Shelf
 from musicsyncd.library.volume import Volume
@@ -209,7 +209,7 @@ async def _volumes(settings: Settings, ledger: Ledger, clock: Clock) -> dict[str
         )
         state = await volume.adopt()
         if state.ready:
-            await ledger.record_shelf(one.name, state.marker, str(one.path))
+            await _know(volume, state.marker, ledger, operation="start")
             await _sweep(volume)
         else:
             logger.warning(
@@ -217,6 +217,17 @@ async def _volumes(settings: Settings, ledger: Ledger, clock: Clock) -> dict[str
             )
         volumes[volume.target] = volume
     return volumes
+
+
+async def _know(volume: Volume, marker: str, ledger: Ledger, *, operation: str) -> None:
+    """Write down under which marker a volume is known; one that is new to us is a change to the outside world."""
+    known = (await ledger.shelf_markers()).get(volume.name)
+    await ledger.record_shelf(volume.name, marker, str(volume.path))
+    if known != marker:
+        before = {"marker": known} if known else None
+        after = {"marker": marker, "path": str(volume.path)}
+        change = Change(operation=operation, target=volume.target, what="adopted", before=before, after=after)
+        await ledger.record_change(None, change)
 
 
 async def _sweep(volume: Volume) -> None:
@@ -245,7 +256,7 @@ def adder(house: House) -> Callable[[VolumeQuestion], Awaitable[VolumesAnswer]]:
         state = await volume.adopt(consent=True)
         if not state.marker:
             raise NeedsPerson(f"Volume {question.name} cannot be marked", why=state.why, fix=state.fix)
-        await house.ledger.record_shelf(volume.name, state.marker, str(volume.path))
+        await _know(volume, state.marker, house.ledger, operation="volumes add")
         await _take_up(house)
         return await house.operations.volumes()
 

@@ -337,3 +337,18 @@ def test_a_cancelled_request_ends_the_work_on_its_tracks(daemon: Running, tmp_pa
     states = {one["state"] for one in daemon.client.get("/v1/jobs?kind=track")["jobs"]}
     assert "cancelled" in states
     assert len(daemon.files()) < 18
+
+
+def test_a_volume_is_journalled_when_it_is_first_known_and_then_no_more(daemon: Running) -> None:
+    """The marker that we write into somebody's folder is a change to the outside world, told once."""
+    for _ in range(2):
+        daemon.stop()
+        connection = sqlite3.connect(daemon.state / "musicsyncd.db")
+        try:
+            found = connection.execute("SELECT operation, target, after FROM journal WHERE what = 'adopted'").fetchall()
+        finally:
+            connection.close()
+        ((operation, target, after),) = found
+        marker = json.loads((daemon.library() / ".musicsyncd-volume").read_text())["id"]
+        assert (operation, target, json.loads(after)["marker"]) == ("start", "volume:main", marker)
+        daemon.start()
