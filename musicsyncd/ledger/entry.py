@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from musicsyncd.ledger.standing import Evidence
+from musicsyncd.music.said import Said
 from musicsyncd.music.track import Track
 
 
@@ -59,6 +60,8 @@ class Entry:
     track: Track
     files: tuple[FileFacts, ...] = ()
     analysis: dict[str, Any] | None = None
+    said: tuple[Said, ...] = ()
+    """The word of each origin on it."""
     evidence: tuple[Evidence, ...] = ()
     parked: tuple[Parked, ...] = ()
     duplicate_of: str | None = None

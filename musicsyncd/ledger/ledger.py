@@ -125,6 +125,12 @@ class Ledger:
         query = "INSERT OR REPLACE INTO analysis VALUES (?, ?, ?, ?, ?)"
         await self._database.write(lambda conn: conn.execute(query, values) and None)
 
+    async def record_said(self, track_id: str, origin: str, facts: Mapping[str, Any]) -> None:
+        """What this origin says of the track now; its earlier word is forgotten, the others' stay."""
+        values = (track_id, origin, json.dumps(dict(facts)), self._moment())
+        query = "INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?)"
+        await self._database.write(lambda conn: conn.execute(query, values) and None)
+
     async def heard_alike(self, track_id: str, duration: float, tolerance: float) -> list[Heard]:
         """Other tracks that were heard, of a like duration (seconds) and themselves no duplicates, oldest first."""
         return await self._database.read(lambda conn: rows.heard_alike(conn, track_id, duration, tolerance))

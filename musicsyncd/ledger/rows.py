@@ -13,6 +13,7 @@ from typing import Any, Final
 from musicsyncd.ledger.entry import Entry, FileFacts, Heard, Parked
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.identity import Identity
+from musicsyncd.music.said import Said
 from musicsyncd.music.track import Track
 
 ID_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -176,6 +177,7 @@ def _some(conn: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Entry]:
     files = _grouped(conn, "role, format, sha256, size, pcm_md5, duration, facts", "file", "role DESC, format", wanted)
     analyses = _grouped(conn, "facts", "analysis", "track", wanted)
     evidence = _grouped(conn, "target, part, proof, detail, seen_at", "evidence", "target, part", wanted)
+    said = _grouped(conn, "origin, facts, said_at", "said", "origin", wanted)
     parked = _grouped(conn, "target, reason, since", "parked", "target", wanted)
     query = """SELECT id, facts, duplicate_of, verdict, failure, settled_at, created_at, updated_at FROM track
                WHERE id IN (SELECT value FROM json_each(?))"""
@@ -185,6 +187,7 @@ def _some(conn: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Entry]:
             track=_track(row[1], identities[row[0]]),
             files=tuple(map(_file, files[row[0]])),
             analysis=next((json.loads(facts) for (facts,) in analyses[row[0]]), None),
+            said=tuple(Said(origin=r[0], facts=json.loads(r[1]), at=r[2]) for r in said[row[0]]),
             evidence=tuple(map(_evidence, evidence[row[0]])),
             parked=tuple(Parked(target=r[0], reason=json.loads(r[1]), since=r[2]) for r in parked[row[0]]),
             duplicate_of=row[2],

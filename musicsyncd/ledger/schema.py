@@ -88,4 +88,13 @@ MIGRATIONS: Final = (
         last_seen TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE said (                 -- the word of each origin on a track, beside the facts that are drawn from it
+        track TEXT NOT NULL REFERENCES track(id),
+        origin TEXT NOT NULL,
+        facts TEXT NOT NULL,            -- values by field as JSON
+        said_at TEXT NOT NULL,
+        PRIMARY KEY (track, origin)
+    ) WITHOUT ROWID;
+    """,
 )

@@ -328,6 +328,20 @@ async def test_who_sounds_alike_is_sought_by_length(ledger: Ledger) -> None:
     ]
 
 
+async def test_each_origin_has_its_own_word(ledger: Ledger, clock: ManualClock) -> None:
+    """A newer word of one origin takes the place of its earlier one only."""
+    a, b = await recorded(ledger, song("A", X), song("B", Y))
+    await ledger.record_said(a, "file", {"bpm": 126.0, "key": "F#m"})
+    await ledger.record_said(a, "musicbrainz", {"isrc": "DEAB12300001"})
+    await clock.advance(60)
+    await ledger.record_said(a, "file", {"bpm": 63.0})
+    said = {one.origin: dict(one.facts) for one in (await ledger.entry(a)).said}
+    assert said == {"file": {"bpm": 63.0}, "musicbrainz": {"isrc": "DEAB12300001"}}
+    first, second = sorted((await ledger.entry(a)).said, key=lambda one: one.at)
+    assert (first.origin, second.origin) == ("musicbrainz", "file")
+    assert (await ledger.entry(b)).said == ()
+
+
 # Shelves and the journal
 
 
