@@ -123,6 +123,23 @@ class Shelf:
         """Whatever stands under the kept file's name now, hashed anew; None when nothing does. Degraded when away."""
         raise NotImplementedError
 
+    async def retire(self, kept: Kept) -> str | None:
+        """Move the file to the recycle area on the same volume; its path there, below the shelf's root.
+
+        Idempotent: a file that an earlier call moved is found there. None when it is gone, or when somebody changed
+        it: then it stays. Degraded when the shelf cannot be written now.
+        """
+        raise NotImplementedError
+
+    async def restore(self, kept: Kept, recycled: str) -> Kept:
+        """Bring back what `retire` or `place` moved to `recycled`, under its old name; the file as it stands, its bytes
+        read.
+
+        Idempotent. Permanent when another file has taken the name or the recycled one is gone: nothing is moved then.
+        Degraded when the shelf cannot be written now, or is another disk.
+        """
+        raise NotImplementedError
+
     async def readable(self, kept: Kept, folder: Path) -> Path:
         """Where the kept file can be read; a shelf without paths of its own puts a copy into `folder`."""
         raise NotImplementedError

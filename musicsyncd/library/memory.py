@@ -68,6 +68,22 @@ class MemoryShelf(Shelf):
         data = self.files[path]
         return replace(kept, path=path, size=len(data), mtime_ns=self._times[path], sha256=_sha256(data))
 
+    async def retire(self, kept: Kept) -> str | None:
+        self._require(Condition.READY, Condition.FULL)
+        return self._retire(kept, "") if kept.marker == self.marker else None
+
+    async def restore(self, kept: Kept, recycled: str) -> Kept:
+        self._require(Condition.READY, Condition.FULL)
+        path = self._spelled(kept.path)
+        if path is None:
+            if recycled not in self.files:
+                raise Permanent(f"{recycled} is not on the shelf {self.name!r} any more")
+            path = kept.path
+            self.write(path, self.files.pop(recycled))
+        if _sha256(self.files[path]) != kept.sha256:
+            raise Permanent(f"Another file stands at {kept.path}", fix="Move it away, then undo again")
+        return replace(kept, path=path, mtime_ns=self._times[path])
+
     async def readable(self, kept: Kept, folder: Path) -> Path:
         self._require(Condition.READY, Condition.FULL, Condition.READ_ONLY)
         copy = anyio.Path(folder) / f"{kept.sha256}.{kept.format}"

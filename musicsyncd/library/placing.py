@@ -29,8 +29,9 @@ from musicsyncd.library.disk import (
     temporary_name,
 )
 from musicsyncd.library.folders import Folder, existing_folder, made_folder
+from musicsyncd.library.kept import holds, unchanged
 from musicsyncd.library.marker import read_marker
-from musicsyncd.library.recycle import find_recycled, put_back, recycle
+from musicsyncd.library.recycle import find_recycled, put_back, recycle, retire
 
 SYNC_EVERY: Final = 32 * CHUNK
 """Bytes written between two fsyncs: bounds how long a slow stick may be silent."""
@@ -85,16 +86,6 @@ def place(order: Order, *, longest: int = naming.LONGEST_COMPONENT) -> Placed:
         return _copied_into(order, folder, choices)
 
 
-def unchanged(kept: Kept, folder: Folder, name: str, beat: Callable[[], None]) -> os.stat_result | None:
-    """The entry's status when it still has the bytes that were kept; same size and time are proof."""
-    status = folder.status(name)
-    if status is None or not is_file(status) or status.st_size != kept.size:
-        return None
-    if status.st_mtime_ns == kept.mtime_ns or hash_file(name, folder.descriptor, beat) == kept.sha256:
-        return status
-    return None
-
-
 def _copied_into(order: Order, folder: Folder, choices: list[str]) -> Placed:
     with _temporary(folder) as temporary:
         _copy(order, folder, temporary)
@@ -145,10 +136,7 @@ def _choose(order: Order, folder: Folder, choices: list[str]) -> Slot:
 
 
 def _holds_it(order: Order, folder: Folder, entry: str) -> bool:
-    status = folder.status(entry)
-    if status is None or not is_file(status) or status.st_size != order.staged.size:
-        return False
-    return hash_file(entry, folder.descriptor, order.beat) == order.staged.sha256
+    return holds(folder, entry, order.staged.size, order.staged.sha256, order.beat)
 
 
 def _makes_way(order: Order, folder: Folder, entry: str) -> bool:
@@ -186,16 +174,9 @@ def _retire(order: Order, kept: Kept) -> str | None:
     old = _old_version(order)
     if old is None or old.sha256 == kept.sha256:
         return None
-    was = PurePosixPath(old.path)
-    if naming.path_key(old.path) != naming.path_key(kept.path):
-        with existing_folder(order.root, was.parts[:-1]) as folder:
-            entry = folder and folder.spelling(was.name)
-            if folder and entry:
-                if unchanged(old, folder, entry, order.beat) is None:
-                    return None  # somebody changed it since: it is theirs now
-                _check_writable(order)
-                return recycle(order.root, folder, entry, order.day)
-    return find_recycled(order.root, old.path, old.size, old.sha256, order.beat)
+    if naming.path_key(old.path) == naming.path_key(kept.path):
+        return find_recycled(order.root, old.path, old.size, old.sha256, order.beat)
+    return retire(order.root, old, order.day, order.beat, allowed=lambda: _check_writable(order))
 
 
 @contextmanager

@@ -13,10 +13,12 @@ from musicsyncd.errors import Degraded
 from musicsyncd.library.base import Condition, Kept, Placed, Shelf, ShelfState, Staged
 from musicsyncd.library.disk import hash_file, is_file, is_stray, is_temporary
 from musicsyncd.library.folders import existing_folder
+from musicsyncd.library.kept import unchanged
 from musicsyncd.library.marker import MOUNT_ROOTS, Marker, adopt, look_at
 from musicsyncd.library.naming import SHORTER_COMPONENT
 from musicsyncd.library.patience import Heartbeat, Patience
-from musicsyncd.library.placing import Order, place, unchanged
+from musicsyncd.library.placing import Order, place
+from musicsyncd.library.recycle import restore, retire
 from musicsyncd.library.refusal import refusal, unlikely_name
 
 T = TypeVar("T")
@@ -107,6 +109,20 @@ class Volume(Shelf):
             return None
         return await self._done(lambda heart: _found(self.path, kept, heart.beat))
 
+    async def retire(self, kept: Kept) -> str | None:
+        state = await self._writable()
+        if kept.marker != state.marker:
+            return None
+        day = self._clock.now().date().isoformat()
+        return await self._done(lambda heart: retire(self.path, kept, day, heart.beat))
+
+    async def restore(self, kept: Kept, recycled: str) -> Kept:
+        state = await self._writable()
+        if kept.marker != state.marker:
+            what = f"{kept.path} was kept on another disk than the one that is the volume {self.name!r} now"
+            raise Degraded(what, target=self.target, fix="Mount that disk, then undo again")
+        return await self._done(lambda heart: restore(self.path, kept, recycled, heart.beat))
+
     async def readable(self, kept: Kept, folder: Path) -> Path:
         await self._reachable()
         return self.path / kept.path
@@ -125,10 +141,14 @@ class Volume(Shelf):
             why, fix = f"{self.path} hangs: {error}", "Unmount and mount it again"
             return ShelfState(condition=Condition.ABSENT, why=why, fix=fix, path=str(self.path))
 
-    async def _reachable(self) -> ShelfState:
-        """How the volume is, if files on it can be read; Degraded if not."""
+    async def _writable(self) -> ShelfState:
+        """How the volume is, if files on it can be moved; Degraded if not."""
+        return await self._reachable(Condition.READY, Condition.FULL)
+
+    async def _reachable(self, *enough: Condition) -> ShelfState:
+        """How the volume is, if files on it can be read, or it is in one of these conditions; Degraded if not."""
         state = await self.state()
-        if state.marker and state.condition in (Condition.READY, Condition.FULL, Condition.READ_ONLY):
+        if state.marker and state.condition in (enough or (Condition.READY, Condition.FULL, Condition.READ_ONLY)):
             return state
         what = f"The volume {self.name!r} is {state.condition}"
         raise Degraded(what, target=self.target, why=state.why, fix=state.fix)

@@ -191,3 +191,64 @@ class ShelfContract:
             await bench.shelf.look(placed.kept)
         assert placing.value.target == bench.shelf.target
         assert bench.files() == before
+
+    async def test_a_retired_file_lies_in_the_recycle_area(self, bench: Bench, staging: Path) -> None:
+        """It is moved, not copied, and a second call says where it lies."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        recycled = await bench.shelf.retire(placed.kept)
+        assert recycled is not None
+        assert recycled.startswith(RECYCLE)
+        assert bench.files() == {path_key(recycled): b"mine"}
+        assert await bench.shelf.look(placed.kept) is None
+        assert await bench.shelf.retire(placed.kept) == recycled
+
+    async def test_what_somebody_changed_or_took_away_is_not_retired(self, bench: Bench, staging: Path) -> None:
+        """It is theirs: it stays where it is."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        bench.plant(placed.kept.path, b"mine, with cue points")
+        assert await bench.shelf.retire(placed.kept) is None
+        assert bench.files() == {path_key(FILE): b"mine, with cue points"}
+        bench.remove(placed.kept.path)
+        assert await bench.shelf.retire(placed.kept) is None
+        assert bench.files() == {}
+
+    async def test_a_retired_file_comes_back_as_it_was(self, bench: Bench, staging: Path) -> None:
+        """Byte for byte under its old name; a second call finds it there."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        recycled = await bench.shelf.retire(placed.kept)
+        assert recycled is not None
+        for _ in range(2):
+            back = await bench.shelf.restore(placed.kept, recycled)
+            assert (back.path, back.sha256, back.size) == (placed.kept.path, placed.kept.sha256, 4)
+            assert bench.files() == {path_key(FILE): b"mine"}
+        assert await bench.shelf.look(back) == back
+
+    async def test_a_name_that_was_taken_meanwhile_is_not_overwritten(self, bench: Bench, staging: Path) -> None:
+        """Nor is the recycled file moved: nothing changes."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        recycled = await bench.shelf.retire(placed.kept)
+        assert recycled is not None
+        bench.plant(placed.kept.path, b"other")
+        before = bench.files()
+        with pytest.raises(Permanent):
+            await bench.shelf.restore(placed.kept, recycled)
+        assert bench.files() == before
+
+    async def test_what_left_the_recycle_area_cannot_come_back(self, bench: Bench, staging: Path) -> None:
+        """The refusal is final, and leaves no folder behind."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        recycled = await bench.shelf.retire(placed.kept)
+        assert recycled is not None
+        bench.remove(recycled)
+        with pytest.raises(Permanent):
+            await bench.shelf.restore(placed.kept, recycled)
+        assert bench.files() == {}
+
+    async def test_nothing_is_moved_on_an_absent_shelf(self, bench: Bench, staging: Path) -> None:
+        """Both directions name the target that is away."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        bench.take_away()
+        with pytest.raises(Degraded):
+            await bench.shelf.retire(placed.kept)
+        with pytest.raises(Degraded):
+            await bench.shelf.restore(placed.kept, "anywhere")
