@@ -46,6 +46,7 @@ class Catalog:
 
     async def publish(self, key: str, fields: Fields, *, known: str | None) -> Published:
         """Bring the row in step: find it by its known id, else by its key, else create it; write only what differs.
+        A row that was retired is brought back.
 
         Idempotent: publishing the same fields twice writes once. Raises Degraded when the catalog cannot be reached.
         """
@@ -53,6 +54,17 @@ class Catalog:
 
     async def read(self, row_id: str) -> Row | None:
         """The row as it stands now; None when there is none (any more)."""
+        raise NotImplementedError
+
+    async def retire(self, row_id: str) -> Row | None:
+        """Put the row into the catalog's trash, whence `revive` and `publish` bring it back; the row as it was.
+
+        Idempotent: None when it is not in the book. Nothing is ever deleted. Degraded as for `publish`.
+        """
+        raise NotImplementedError
+
+    async def revive(self, row_id: str) -> Row | None:
+        """Bring the row back from the trash as it was; None when it is neither there nor in the book."""
         raise NotImplementedError
 
 

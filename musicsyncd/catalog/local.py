@@ -21,6 +21,9 @@ MIGRATIONS: Final = (
         updated_at TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE catalog_row ADD COLUMN retired_at TEXT;  -- when it went to the trash; NULL: it is in the book
+    """,
 )
 
 
@@ -37,11 +40,28 @@ class LocalCatalog(Catalog):
         return await self._database.write(lambda conn: _publish(conn, key, fields, known, moment))
 
     async def read(self, row_id: str) -> Row | None:
-        return await self._database.read(lambda conn: _row(conn, "id", row_id))
+        return await self._database.read(lambda conn: _in_book(conn, row_id))
+
+    async def retire(self, row_id: str) -> Row | None:
+        moment = self._clock.now().isoformat(timespec="milliseconds")
+
+        def write(conn: sqlite3.Connection) -> Row | None:
+            row = _in_book(conn, row_id)
+            conn.execute("UPDATE catalog_row SET retired_at = ? WHERE id = ? AND retired_at IS NULL", (moment, row_id))
+            return row
+
+        return await self._database.write(write)
+
+    async def revive(self, row_id: str) -> Row | None:
+        def write(conn: sqlite3.Connection) -> Row | None:
+            conn.execute("UPDATE catalog_row SET retired_at = NULL WHERE id = ?", (row_id,))
+            return _in_book(conn, row_id)
+
+        return await self._database.write(write)
 
     async def count(self) -> int:
         """How many rows the book has."""
-        query = "SELECT count(*) FROM catalog_row"
+        query = "SELECT count(*) FROM catalog_row WHERE retired_at IS NULL"
         return await self._database.read(lambda conn: int(conn.execute(query).fetchone()[0]))
 
 
@@ -50,15 +70,23 @@ def _publish(conn: sqlite3.Connection, key: str, fields: Fields, known: str | No
     if row is None:
         row_id = str(uuid.uuid4())
         conn.execute(
-            "INSERT INTO catalog_row VALUES (?, ?, ?, ?, ?)", (row_id, key, json.dumps(dict(fields)), moment, moment)
+            "INSERT INTO catalog_row VALUES (?, ?, ?, ?, ?, NULL)",
+            (row_id, key, json.dumps(dict(fields)), moment, moment),
         )
         return Published(id=row_id, created=True, changed=tuple(fields), before={})
+    conn.execute("UPDATE catalog_row SET retired_at = NULL WHERE id = ? AND retired_at IS NOT NULL", (row.id,))
     changed = differing(fields, row.fields)
     if changed:
         merged = json.dumps(row.fields | dict(fields))
         conn.execute("UPDATE catalog_row SET fields = ?, updated_at = ? WHERE id = ?", (merged, moment, row.id))
     before = {name: row.fields[name] for name in changed if name in row.fields}
     return Published(id=row.id, created=False, changed=changed, before=before)
+
+
+def _in_book(conn: sqlite3.Connection, row_id: str) -> Row | None:
+    """The row, unless it is in the trash."""
+    query = "SELECT 1 FROM catalog_row WHERE id = ? AND retired_at IS NULL"
+    return _row(conn, "id", row_id) if conn.execute(query, (row_id,)).fetchone() else None
 
 
 def _row(conn: sqlite3.Connection, column: str, value: str) -> Row | None:

@@ -18,6 +18,7 @@ class MemoryCatalog(Catalog):
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
+        self.trash: dict[str, Row] = {}
         self._numbers = itertools.count(1)
         self.writes = 0
         self.away = False
@@ -26,7 +27,10 @@ class MemoryCatalog(Catalog):
     async def publish(self, key: str, fields: Fields, *, known: str | None) -> Published:
         self._reach()
         fields = json.loads(json.dumps(dict(fields)))
-        row = self.rows.get(known or "") or next((one for one in self.rows.values() if one.key == key), None)
+        held = self.rows | self.trash
+        row = held.get(known or "") or next((one for one in held.values() if one.key == key), None)
+        if row and self.trash.pop(row.id, None):
+            self.rows[row.id] = row
         present = row.fields if row else {}
         changed = differing(fields, present)
         row_id = row.id if row else f"row-{next(self._numbers)}"
@@ -41,6 +45,19 @@ class MemoryCatalog(Catalog):
 
     async def read(self, row_id: str) -> Row | None:
         self._reach()
+        return copy.deepcopy(self.rows.get(row_id))
+
+    async def retire(self, row_id: str) -> Row | None:
+        self._reach()
+        row = self.rows.pop(row_id, None)
+        if row:
+            self.trash[row_id] = row
+        return copy.deepcopy(row)
+
+    async def revive(self, row_id: str) -> Row | None:
+        self._reach()
+        if row := self.trash.pop(row_id, None):
+            self.rows[row_id] = row
         return copy.deepcopy(self.rows.get(row_id))
 
     def _reach(self) -> None:

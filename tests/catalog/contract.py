@@ -84,6 +84,33 @@ class CatalogContract:
         assert first.id != second.id
         assert (await self._fields(catalog, second.id))["title"] == FIELDS["title"]
 
+    async def test_a_retired_row_is_out_of_the_book_and_comes_back(self, catalog: Catalog) -> None:
+        """As it was, under its own id; both directions may be gone twice."""
+        row = await catalog.publish("k1", FIELDS, known=None)
+        retired = await catalog.retire(row.id)
+        assert retired is not None
+        assert retired.fields == FIELDS
+        assert await catalog.read(row.id) is None
+        assert await catalog.retire(row.id) is None
+        for _ in range(2):
+            revived = await catalog.revive(row.id)
+            assert revived is not None
+            assert (revived.id, revived.key, revived.fields) == (row.id, "k1", FIELDS)
+        assert await self._fields(catalog, row.id) == FIELDS
+
+    @pytest.mark.parametrize("by_id", [True, False])
+    async def test_publishing_brings_a_retired_row_back(self, catalog: Catalog, by_id: bool) -> None:
+        """There is never a second row of one key, not even beside one in the trash."""
+        row = await catalog.publish("k1", FIELDS, known=None)
+        await catalog.retire(row.id)
+        published = await catalog.publish("k1", FIELDS | {"bpm": 1.0}, known=row.id if by_id else None)
+        assert (published.id, published.created, published.changed) == (row.id, False, ("bpm",))
+        assert await self._fields(catalog, row.id) == FIELDS | {"bpm": 1.0}
+
+    async def test_what_is_nowhere_is_neither_retired_nor_revived(self, catalog: Catalog) -> None:
+        assert await catalog.retire("there is no such row") is None
+        assert await catalog.revive("there is no such row") is None
+
     @pytest.mark.parametrize("row_id", ["", "row-1", "x' OR 1=1 --", "🎧"])
     async def test_a_row_that_is_not_there_reads_as_none(self, catalog: Catalog, row_id: str) -> None:
         """No error, whatever was asked for."""
