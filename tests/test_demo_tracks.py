@@ -13,10 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 import musicsyncd.demo
-from musicsyncd.analysis.fingerprint import Comparison, compare, fingerprint
+from musicsyncd.analysis.fingerprint import fingerprint
 from musicsyncd.analysis.key import estimate_key
 from musicsyncd.analysis.tempo import estimate_tempo
 from musicsyncd.music.camelot import Key
+from musicsyncd.music.chromaprint import Comparison, Fingerprint, compare
 from musicsyncd.music.sameness import Kind, verdict
 from musicsyncd.music.title import parse_file_name
 
@@ -42,8 +43,8 @@ def duration(path: Path) -> float:
 
 def compared(first: Path, second: Path) -> Comparison:
     """Two files by their fingerprints."""
-    ours, theirs = (fingerprint(heard(path, "s16", 11_025)) for path in (first, second))
-    return compare(ours, theirs)
+    ours, theirs = (fingerprint(heard(path, "s16", 11_025)).tolist() for path in (first, second))
+    return compare(Fingerprint.of(ours), Fingerprint.of(theirs))
 
 
 def test_nothing_but_the_demo_is_shipped() -> None:

@@ -1,4 +1,4 @@
-"""Acoustic fingerprints as AcoustID and fpcalc make them, and how far two of them agree.
+"""Acoustic fingerprints as AcoustID and fpcalc make them; `musicsyncd.music.chromaprint` reads and compares them.
 
 The algorithm is Chromaprint's `TEST2` (its default), by Lukáš Lalinský, MIT licence, https://acoustid.org/chromaprint:
 the sixteen classifiers and the packed text form are its interoperability data, the code here is our own.
@@ -7,16 +7,13 @@ the sixteen classifiers and the packed text form are its interoperability data, 
 from __future__ import annotations
 
 import base64
-import binascii
-import math
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from musicsyncd.analysis.spectrum import FRAMES_PER_BLOCK
-from musicsyncd.errors import BadInput
+from musicsyncd.music.chromaprint import ALGORITHM
 
 RATE: Final = 11_025
 """Samples per second that `fingerprint` takes."""
@@ -24,26 +21,15 @@ SECONDS: Final = 120
 """How much of a track is fingerprinted, as fpcalc and AcoustID do."""
 FRAME: Final = 4096
 HOP: Final = FRAME - (FRAME - FRAME // 3)
-ITEM_SECONDS: Final = HOP / RATE
-"""Time between two values of a fingerprint: 0.1238 s."""
-
-LONGEST_SHIFT_SECONDS: Final = 30.0
-"""How far two recordings may be shifted against each other: a cut intro, a spoken lead-in, silence."""
-SMALLEST_OVERLAP: Final = 0.5
-"""Share of the shorter one that must lie over the other: a shared sample of ten seconds is no duplicate."""
-SMALLEST_VARIETY: Final = 8
-"""A fingerprint with fewer different values is silence or one held tone: it looks like any other silence."""
 
 Fingerprint = NDArray[np.uint32]
 Image = NDArray[np.float64]
 
-_ALGORITHM = 1  # TEST2, as the first byte of the packed form counts them
 _MAX_NORMAL = 7  # three bits hold 0–7; 7 says that five more bits follow
 _LOWEST_HZ, _HIGHEST_HZ = 28, 3520
 _SMOOTHING = (0.25, 0.75, 1.0, 0.75, 0.25)
 _FAINTEST = 0.01  # a chroma vector of a smaller Euclidean norm counts as silence
 _WIDTH = 16  # of the widest classifier, in chroma vectors
-_ITEMS = int(SECONDS / ITEM_SECONDS)
 _GRAY = np.array([0, 1, 3, 2], dtype=np.uint32)
 
 # Filter kind, first pitch class, pitch classes, chroma vectors, and the three quantizer steps.
@@ -67,18 +53,6 @@ _CLASSIFIERS: Final = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """How two fingerprints lie over each other at the shift where they agree best."""
-
-    bit_error_rate: float
-    """Share of differing bits in the overlap: 0 identical, about 0.5 unrelated, 1.0 not comparable."""
-    overlap_share: float
-    """The overlap as a share of the shorter fingerprint, 0–1."""
-    offset_seconds: float
-    """How much later the same sound comes in the second than in the first."""
-
-
 def fingerprint(samples: NDArray[np.int16]) -> Fingerprint:
     """The fingerprint of mono int16 samples at 11,025 Hz; about eight values a second, none below 2.8 s.
 
@@ -86,7 +60,12 @@ def fingerprint(samples: NDArray[np.int16]) -> Fingerprint:
     """
     if samples.dtype != np.int16:
         raise TypeError(f"fingerprint() wants int16 samples, not {samples.dtype}")
-    image = _chroma_image(samples[: SECONDS * RATE])
+    return of_chroma(chroma(samples[: SECONDS * RATE]))
+
+
+def of_chroma(energies: Image) -> Fingerprint:
+    """The fingerprint of what `chroma` gives."""
+    image = _smoothed(energies)
     count = len(image) - _WIDTH + 1
     if count < 1:
         return np.zeros(0, dtype=np.uint32)
@@ -99,19 +78,18 @@ def fingerprint(samples: NDArray[np.int16]) -> Fingerprint:
     return found
 
 
-def _chroma_image(samples: NDArray[np.int16]) -> Image:
-    """Smoothed, normalised chroma vectors, shape (frames − 4, 12), pitch class A first."""
-    chroma = _chroma(samples)
-    count = len(chroma) - len(_SMOOTHING) + 1
+def _smoothed(energies: Image) -> Image:
+    """Smoothed, normalised chroma vectors, shape (frames − 4, 12)."""
+    count = len(energies) - len(_SMOOTHING) + 1
     if count < 1:
         return np.zeros((0, 12))
-    smooth = sum(weight * chroma[at : at + count] for at, weight in enumerate(_SMOOTHING))
+    smooth = sum(weight * energies[at : at + count] for at, weight in enumerate(_SMOOTHING))
     norm = np.linalg.norm(smooth, axis=1, keepdims=True)
     return np.where(norm < _FAINTEST, 0.0, smooth / np.maximum(norm, _FAINTEST))
 
 
-def _chroma(samples: NDArray[np.int16]) -> Image:
-    """Energy per pitch class and frame."""
+def chroma(samples: NDArray[np.int16]) -> Image:
+    """Energy per frame and pitch class, A first, shape (frames, 12), of mono samples at 11,025 Hz."""
     frames = (len(samples) - FRAME) // HOP + 1
     if frames < 1:
         return np.zeros((0, 12))
@@ -169,66 +147,9 @@ def encode(values: Fingerprint) -> str:
     if len(values) >= 1 << 24:
         raise ValueError("a packed fingerprint holds fewer than 2**24 values")
     gaps = _gaps(values)
-    head = bytes([_ALGORITHM]) + len(values).to_bytes(3, "big")
+    head = bytes([ALGORITHM]) + len(values).to_bytes(3, "big")
     body = _pack(np.minimum(gaps, _MAX_NORMAL), 3) + _pack(gaps[gaps >= _MAX_NORMAL] - _MAX_NORMAL, 5)
     return base64.urlsafe_b64encode(head + body).rstrip(b"=").decode("ascii")
-
-
-def decode(text: str) -> Fingerprint:
-    """The fingerprint that `encode` or fpcalc wrote; BadInput for other, cut or differently made text."""
-    packed = _unpacked_base64(text)
-    if len(packed) < 4 or packed[0] != _ALGORITHM:
-        raise _unreadable("its first bytes do not name Chromaprint's default algorithm")
-    count = int.from_bytes(packed[1:4], "big")
-    gaps = _read_gaps(np.frombuffer(packed, np.uint8)[4:], count)
-    ends = gaps == 0
-    position = np.cumsum(gaps)
-    row = np.cumsum(ends) - ends
-    before = np.concatenate(([0], position[ends]))[row]
-    bit = (position - before)[~ends]
-    if bit.size and bit.max() > 32:
-        raise _unreadable("a value has more than 32 bits")
-    changes = np.zeros(count, dtype=np.uint32)
-    np.bitwise_or.at(changes, row[~ends], np.uint32(1) << (bit - 1).astype(np.uint32))
-    return np.bitwise_xor.accumulate(changes)
-
-
-def compare(first: Fingerprint, second: Fingerprint) -> Comparison:
-    """The shift within ± 30 s at which two fingerprints differ in the fewest bits.
-
-    Of each the first 120 s count. At least half of the shorter one must lie over the other; of equal shifts the
-    smallest is taken. A fingerprint of silence or of one held tone agrees with nothing.
-    """
-    # One out of a file's tag may be of any length, and the work grows with its length times the shifts.
-    first, second = first[:_ITEMS], second[:_ITEMS]
-    shorter = min(len(first), len(second))
-    if min(_variety(first), _variety(second)) < SMALLEST_VARIETY:
-        return Comparison(bit_error_rate=1.0, overlap_share=0.0, offset_seconds=0.0)
-    longest = int(LONGEST_SHIFT_SECONDS / ITEM_SECONDS)
-    wrong, overlap = _differences(first, second, longest)
-    enough = overlap >= shorter * SMALLEST_OVERLAP
-    rate = np.where(enough, wrong / np.maximum(32 * overlap, 1), 1.0)
-    shift = np.arange(-longest, longest + 1)
-    best = np.lexsort((np.abs(shift), rate))[0]
-    return Comparison(
-        bit_error_rate=float(rate[best]),
-        overlap_share=float(overlap[best] / shorter),
-        offset_seconds=float(shift[best] * ITEM_SECONDS),
-    )
-
-
-def _differences(first: Fingerprint, second: Fingerprint, longest: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Differing bits, and values that lie over each other, at each shift from −longest to +longest."""
-    room = (longest, longest + max(0, len(first) - len(second)))
-    theirs, there = np.pad(second, room), np.pad(np.ones(len(second), dtype=np.uint8), room)
-    windows = np.lib.stride_tricks.sliding_window_view(theirs, len(first))[: 2 * longest + 1]
-    valid = np.lib.stride_tricks.sliding_window_view(there, len(first))[: 2 * longest + 1]
-    wrong = np.bitwise_count(windows ^ first) * valid
-    return wrong.sum(axis=1, dtype=np.int64), valid.sum(axis=1, dtype=np.int64)
-
-
-def _variety(values: Fingerprint) -> int:
-    return len(np.unique(values))
 
 
 def _gaps(values: Fingerprint) -> NDArray[np.int64]:
@@ -244,39 +165,6 @@ def _gaps(values: Fingerprint) -> NDArray[np.int64]:
     return np.insert(gaps.astype(np.int64), ends, 0)
 
 
-def _read_gaps(body: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
-    """The distances of `count` values, their exceptional parts added."""
-    normal = _unpack(body, 3)
-    ends = np.flatnonzero(normal == 0)
-    if len(ends) < count:
-        raise _unreadable("it is cut off")
-    normal = normal[: ends[count - 1] + 1 if count else 0]
-    wide = np.flatnonzero(normal == _MAX_NORMAL)
-    more = _unpack(body[math.ceil(len(normal) * 3 / 8) :], 5)
-    if len(more) < len(wide):
-        raise _unreadable("it is cut off")
-    normal[wide] += more[: len(wide)]
-    return normal
-
-
 def _pack(numbers: NDArray[np.int64], width: int) -> bytes:
     bits = (numbers[:, None] >> np.arange(width)) & 1
     return np.packbits(bits.astype(np.uint8).ravel(), bitorder="little").tobytes()
-
-
-def _unpack(octets: NDArray[np.uint8], width: int) -> NDArray[np.int64]:
-    bits = np.unpackbits(octets, bitorder="little")
-    whole = bits[: len(bits) // width * width].reshape(-1, width)
-    numbers: NDArray[np.int64] = whole.astype(np.int64) @ (1 << np.arange(width, dtype=np.int64))
-    return numbers
-
-
-def _unpacked_base64(text: str) -> bytes:
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise _unreadable("it is no URL-safe base64") from error
-
-
-def _unreadable(why: str) -> BadInput:
-    return BadInput("The acoustic fingerprint cannot be read", why=why, fix="Analyse the audio again to replace it")

@@ -223,15 +223,3 @@ class Transcoded(_Value):
             waveform=WaveformFiles.from_dict(waveform) if waveform else None,
             warnings=tuple(data.get("warnings", ())),
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Likeness(_Value):
-    """How alike two fingerprints are, at their best alignment."""
-
-    bit_error_rate: float
-    """0.0 the same, about 0.5 for unrelated music."""
-    overlap_share: float
-    """Of the shorter fingerprint, 0 to 1."""
-    offset_seconds: float
-    """How much later the second one starts."""

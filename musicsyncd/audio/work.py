@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,6 @@ from musicsyncd.audio.values import (
     WAVEFORM_PNG,
     Analysis,
     AudioProbe,
-    Likeness,
     Made,
     Tags,
     Transcoded,
@@ -157,14 +156,6 @@ class AudioWorkers:
         """MD5 of the file's decoded samples, as `Made.pcm_md5` has it: what a change of tags leaves as it was."""
         answer = await self._ask({"do": "samples", "path": os.fspath(path)}, [path])
         return str(answer["pcm_md5"])
-
-    async def compare(self, fingerprint: str, others: Mapping[str, str]) -> dict[str, Likeness]:
-        """How alike this fingerprint is to each of the others, under their own names."""
-        if not others:
-            return {}
-        request = {"do": "compare", "fingerprint": fingerprint, "others": dict(others)}
-        answer = await self._ask(request, [])
-        return {name: Likeness.from_dict(likeness) for name, likeness in answer.items()}
 
     async def _ask(
         self, request: dict[str, Any], files: Sequence[Path], progress: Progress | None = None

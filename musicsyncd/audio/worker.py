@@ -9,7 +9,7 @@ from typing import Any, Final
 from musicsyncd.audio.decode import Source, pcm_md5
 from musicsyncd.audio.probe import decoder_version, probe
 from musicsyncd.audio.transcode import Transcode
-from musicsyncd.audio.values import FORMATS, Likeness, Made, Tags
+from musicsyncd.audio.values import FORMATS, Made, Tags
 from musicsyncd.processes.child import Emit, serve
 
 Request = dict[str, Any]
@@ -80,21 +80,6 @@ def _tag(request: Request, emit: Emit) -> dict[str, Any]:
     return {"files": tagged}
 
 
-def _compare(request: Request, emit: Emit) -> dict[str, Any]:
-    from musicsyncd.analysis.fingerprint import compare, decode
-
-    mine = decode(request["fingerprint"])
-    found = {}
-    for name, text in request["others"].items():
-        comparison = compare(mine, decode(text))
-        found[name] = Likeness(
-            bit_error_rate=float(comparison.bit_error_rate),
-            overlap_share=float(comparison.overlap_share),
-            offset_seconds=float(comparison.offset_seconds),
-        ).as_dict()
-    return found
-
-
 def _listener(request: Request) -> Any:
     from musicsyncd.audio.listen import Listener, TempoRange
 
@@ -115,7 +100,6 @@ _DOES: Final[dict[str, Callable[[Request, Emit], dict[str, Any]]]] = {
     "analyze": _analyze,
     "samples": _samples,
     "tag": _tag,
-    "compare": _compare,
 }
 
 if __name__ == "__main__":

@@ -30,20 +30,6 @@ class FileFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
-    """As much of a track as it takes to tell whether another is the same recording."""
-
-    id: str
-    title: str
-    pcm_md5: str
-    """Of the source's decoded samples, hexadecimal; empty when unknown."""
-    duration: float
-    """Seconds."""
-    fingerprint: str
-    """Empty when nothing could be heard."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Parked:
     """A target that a track could not reach, and why."""
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from musicsyncd.clock import Clock
 from musicsyncd.database import Database
 from musicsyncd.errors import MusicsyncError
-from musicsyncd.ledger import rows
-from musicsyncd.ledger.entry import Entry, FileFacts, Heard
+from musicsyncd.ledger import alike, rows
+from musicsyncd.ledger.alike import Alike
+from musicsyncd.ledger.entry import Entry, FileFacts
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.track import Track
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,26 +117,21 @@ class Ledger:
         await self._database.write(lambda conn: conn.executemany(query, values) and None)
 
     async def record_analysis(self, track_id: str, analysis: Mapping[str, Any]) -> None:
-        """What was heard in the track."""
-        values = (
-            track_id,
-            analysis["duration"],
-            analysis.get("fingerprint") or "",
-            json.dumps(dict(analysis)),
-            self._moment(),
-        )
-        query = "INSERT OR REPLACE INTO analysis VALUES (?, ?, ?, ?, ?)"
-        await self._database.write(lambda conn: conn.execute(query, values) and None)
+        """What was heard in the track; from now on it is found by its sound."""
+        fingerprint = analysis.get("fingerprint") or ""
+        values = (track_id, analysis["duration"], fingerprint, json.dumps(dict(analysis)), self._moment())
+
+        def write(conn: sqlite3.Connection) -> None:
+            conn.execute("INSERT OR REPLACE INTO analysis VALUES (?, ?, ?, ?, ?)", values)
+            alike.record(conn, track_id, fingerprint)
+
+        await self._database.write(write)
 
     async def record_said(self, track_id: str, origin: str, facts: Mapping[str, Any]) -> None:
         """What this origin says of the track now; its earlier word is forgotten, the others' stay."""
         values = (track_id, origin, json.dumps(dict(facts)), self._moment())
         query = "INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?)"
         await self._database.write(lambda conn: conn.execute(query, values) and None)
-
-    async def heard_alike(self, track_id: str, duration: float, tolerance: float) -> list[Heard]:
-        """Other tracks that were heard, of a like duration (seconds) and themselves no duplicates, oldest first."""
-        return await self._database.read(lambda conn: rows.heard_alike(conn, track_id, duration, tolerance))
 
     async def mark_duplicate(self, track_id: str, of: str, verdict: Mapping[str, Any]) -> None:
         """This track is the same recording as another: it is kept once, and both names lead to it from now on. Nothing
@@ -148,6 +146,34 @@ class Ledger:
             conn.execute("DELETE FROM parked WHERE track = ?", (track_id,))
 
         await self._database.write(write)
+
+    # What sounds alike
+
+    async def alike(self, track_id: str) -> list[Alike]:
+        """Every other track that was heard and whose fingerprint differs from this one's in less than `SIMILAR_BELOW`
+        of its bits, best first; duplicates and failed tracks too.
+        """
+        return await self._listen(lambda conn: alike.to_track(conn, track_id))
+
+    async def alike_to(self, fingerprint: str) -> list[Alike]:
+        """As `alike`, for a packed fingerprint that is not recorded; none when it cannot be read."""
+        return await self._listen(lambda conn: alike.to_text(conn, fingerprint))
+
+    async def coverage(self) -> tuple[int, int]:
+        """Tracks with kept files and a valid fingerprint, and tracks with kept files; duplicates left out."""
+        return await self._listen(alike.coverage)
+
+    async def with_samples(self, pcm_md5: str) -> list[str]:
+        """Tracks whose audio, as it came, has exactly these decoded samples, oldest first."""
+        query = """SELECT id FROM file JOIN track ON track.id = file.track
+                   WHERE role = 'source' AND pcm_md5 = ? ORDER BY created_at, track.rowid"""
+        return await self._database.read(lambda conn: [row[0] for row in conn.execute(query, (pcm_md5,))])
+
+    async def _listen(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Read, once everything that was heard is in the index; after an update the first to ask waits for that."""
+        while await self._database.read(alike.waiting):
+            await self._database.write(alike.record_waiting)
+        return await self._database.read(work)
 
     # Evidence
 

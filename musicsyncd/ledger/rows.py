@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from musicsyncd.ledger.entry import Entry, FileFacts, Heard, Parked
+from musicsyncd.ledger.entry import Entry, FileFacts, Parked
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.said import Said
@@ -99,23 +99,6 @@ def search(conn: sqlite3.Connection, words: str, limit: int) -> list[Entry]:
         (*(term for term in terms for _ in range(3)), limit),
     ).fetchall()
     return entries(conn, [row[0] for row in found])
-
-
-def heard_alike(conn: sqlite3.Connection, track_id: str, duration: float, tolerance: float) -> list[Heard]:
-    """Candidates for the same recording, by duration: at tens of thousands of tracks some hundreds are of a length."""
-    query = """
-        SELECT track.id, json_extract(track.facts, '$.title'), coalesce(file.pcm_md5, ''), analysis.duration,
-               fingerprint
-        FROM analysis JOIN track ON track.id = analysis.track
-        LEFT JOIN file ON file.track = track.id AND file.role = 'source' AND file.format = ''
-        WHERE analysis.duration BETWEEN ?1 - ?2 AND ?1 + ?2 AND track.id <> ?3 AND duplicate_of IS NULL
-            AND (failure IS NULL OR EXISTS (SELECT 1 FROM evidence WHERE track = track.id AND target LIKE 'volume:%'))
-        ORDER BY track.created_at, track.rowid
-    """
-    return [
-        Heard(id=row[0], title=row[1], pcm_md5=row[2], duration=row[3], fingerprint=row[4])
-        for row in conn.execute(query, (duration, tolerance, track_id))
-    ]
 
 
 def counts(conn: sqlite3.Connection) -> dict[str, int]:

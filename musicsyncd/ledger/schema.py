@@ -97,4 +97,26 @@ MIGRATIONS: Final = (
         PRIMARY KEY (track, origin)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE sound (                -- the fingerprint of each track that was heard, unpacked
+        number INTEGER PRIMARY KEY,     -- its short name in `posting`
+        track TEXT NOT NULL UNIQUE REFERENCES track(id),
+        octets BLOB                     -- 32-bit values, little-endian; empty: nothing to go by; NULL: not indexed yet
+    );
+    CREATE INDEX sound_waiting ON sound(number) WHERE octets IS NULL;
+    INSERT INTO sound (track)
+        SELECT analysis.track FROM analysis JOIN track ON track.id = analysis.track
+        ORDER BY track.created_at, track.rowid;
+    CREATE TABLE posting (              -- which tracks have a value: some values of each, as `Fingerprint.terms` says
+        hash INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (hash, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE posting_waiting (      -- gathered for `posting` while an index is made of what was heard before
+        hash INTEGER NOT NULL,
+        number INTEGER NOT NULL
+    );
+    DROP INDEX analysis_duration;
+    CREATE INDEX file_samples ON file(pcm_md5) WHERE role = 'source';
+    """,
 )

@@ -18,9 +18,10 @@ SIMILAR_BELOW: Final = 0.28
 """Bit error rate below which a person should look."""
 LEAST_OVERLAP: Final = 0.5
 """Share of the shorter fingerprint that must lie over the other; a shared sample is less."""
-DURATION_SECONDS: Final = 3.0
+DURATION_SECONDS: Final = 3.2
 DURATION_SHARE: Final = 0.02
-"""Durations agree within the larger of 3 s and 2 % of the longer one."""
+"""Durations agree within the larger of 3.2 s and 2 % of the longer one: a start that was cut by up to 3 s, and the
+silence with which encoders fill their frames (up to 0.1 s at either end)."""
 
 
 class Kind(StrEnum):

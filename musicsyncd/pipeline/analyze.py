@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
-from musicsyncd.audio.values import Analysis, AudioProbe, Likeness
+from musicsyncd.audio.values import Analysis, AudioProbe
 from musicsyncd.audio.work import AudioWorkers
 from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.jobs.base import JobContext
-from musicsyncd.ledger.entry import FileFacts, Heard
+from musicsyncd.ledger.alike import Alike
+from musicsyncd.ledger.entry import Entry, FileFacts
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.music.sameness import Kind, Sameness, verdict
 from musicsyncd.music.title import version_words
 from musicsyncd.pipeline.step import Work
 from musicsyncd.pipeline.waveforms import Waveforms
-
-CANDIDATE_TOLERANCE: Final = 5.0
-"""Seconds by which the durations of candidates may differ; the verdict itself is stricter."""
 
 
 @dataclass(frozen=True)
@@ -62,25 +60,36 @@ class Analyze:
 
     async def _recognise(self, work: Work, analysis: Analysis) -> tuple[str, dict[str, Any]] | None:
         """The track that this one is a copy of, with the verdict."""
-        own = (await self.ledger.entry(work.track_id)).source_file
-        candidates = await self.ledger.heard_alike(work.track_id, analysis.duration, CANDIDATE_TOLERANCE)
-        samples = own.pcm_md5 if own else ""
-        words = version_words(work.track.title)
-        equal = (one for one in candidates if samples and one.pcm_md5 == samples and version_words(one.title) == words)
-        if exact := next(equal, None):
+        if exact := await self._equal(work):
             return exact.id, {"verdict": Kind.SAME.value, "score": 1.0, "reason": "Every decoded sample is equal."}
-        prints = {one.id: one.fingerprint for one in candidates if one.fingerprint}
-        if not analysis.fingerprint or not prints:
-            return None
-        compared = await self.audio.compare(analysis.fingerprint, prints)
+        alike = await self.ledger.alike(work.track_id)
+        entries = await self.ledger.entries([one.id for one in alike])
         verdicts = [
-            (one.id, _verdict(work, analysis, one, compared[one.id])) for one in candidates if one.id in compared
+            (entry.id, _verdict(work, analysis, entry, one))
+            for entry, one in zip(entries, alike, strict=True)
+            if _keeps(entry)
         ]
         same = [(id_, found) for id_, found in verdicts if found.kind is Kind.SAME]
         if not same:
             return None
         twin, found = max(same, key=lambda pair: pair[1].score)
         return twin, {"verdict": found.kind.value, "score": found.score, "reason": " ".join(found.reasons)}
+
+    async def _equal(self, work: Work) -> Entry | None:
+        """The oldest track of the same version with the very same samples."""
+        own = (await self.ledger.entry(work.track_id)).source_file
+        if own is None or not own.pcm_md5:
+            return None
+        others = [id_ for id_ in await self.ledger.with_samples(own.pcm_md5) if id_ != work.track_id]
+        words = version_words(work.track.title)
+        equal = (one for one in await self.ledger.entries(others) if version_words(one.track.title) == words)
+        return next(filter(_keeps, equal), None)
+
+
+def _keeps(entry: Entry) -> bool:
+    """Whether a copy of it may be left out: it was heard, is no copy itself and was not given up."""
+    stands = any(one.target.startswith("volume:") for one in entry.evidence)
+    return entry.analysis is not None and entry.duplicate_of is None and (entry.failure is None or stands)
 
 
 def _probe_of(file: FileFacts | None) -> AudioProbe | None:
@@ -102,10 +111,11 @@ def _quality(source: AudioProbe) -> tuple[bool, int, int]:
     return False, source.bit_rate or 0, 0
 
 
-def _verdict(work: Work, analysis: Analysis, other: Heard, likeness: Likeness) -> Sameness:
+def _verdict(work: Work, analysis: Analysis, other: Entry, alike: Alike) -> Sameness:
+    assert other.analysis is not None
     return verdict(
-        bit_error_rate=likeness.bit_error_rate,
-        overlap_share=likeness.overlap_share,
-        durations=(analysis.duration, other.duration),
-        titles=(work.track.title, other.title),
+        bit_error_rate=alike.bit_error_rate,
+        overlap_share=alike.overlap_share,
+        durations=(analysis.duration, other.analysis["duration"]),
+        titles=(work.track.title, other.track.title),
     )

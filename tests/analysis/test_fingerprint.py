@@ -1,8 +1,7 @@
-"""Fingerprints: bit for bit fpcalc's, packed and unpacked, and compared at any shift."""
+"""Fingerprints: bit for bit fpcalc's, and packed as fpcalc packs them."""
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import subprocess
 import time
@@ -12,25 +11,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from musicsyncd.analysis.fingerprint import (
-    ITEM_SECONDS,
-    RATE,
-    Fingerprint,
-    compare,
-    decode,
-    encode,
-    fingerprint,
-)
-from musicsyncd.errors import BadInput
+from musicsyncd.analysis.fingerprint import HOP, RATE, encode, fingerprint
+from musicsyncd.music.chromaprint import ITEM_SECONDS, ITEMS, decode
 
 needs_fpcalc = pytest.mark.skipif(not shutil.which("fpcalc"), reason="fpcalc is not installed")
 Samples = NDArray[np.int16]
-fingerprints = arrays.arrays(np.uint32, st.integers(0, 60), elements=st.integers(0, 2**32 - 1))
 
 
 def tune(seconds: float, seed: int, rate: int = RATE) -> Samples:
@@ -117,36 +104,7 @@ def test_fpcalc_packs_the_same(tmp_path: Path) -> None:
     theirs = np.array(fpcalc(path, "-raw").split(","), dtype=np.int64).astype(np.uint32)
     text = fpcalc(path)
     assert encode(theirs) == text
-    assert np.array_equal(decode(text), theirs)
-
-
-@given(fingerprints)
-def test_packing_loses_nothing(values: Fingerprint) -> None:
-    """Any values come back from their packed text."""
-    assert np.array_equal(decode(encode(values)), values)
-
-
-@given(fingerprints, st.data())
-def test_cut_text_is_refused(values: Fingerprint, data: st.DataObject) -> None:
-    """A text that lost its end is refused or, where only padding went, still whole; it never crashes."""
-    text = encode(values)
-    cut = text[: data.draw(st.integers(0, len(text) - 1))]
-    with contextlib.suppress(BadInput):
-        assert np.array_equal(decode(cut), values)
-
-
-@given(st.text(max_size=40))
-def test_other_text_is_refused(text: str) -> None:
-    """Whatever the text, decoding answers with values or with BadInput, and with nothing else."""
-    with contextlib.suppress(BadInput):
-        assert decode(text).dtype == np.uint32
-
-
-@pytest.mark.parametrize("text", ["", "AQ", "AgAAAA", "AQAAAv__", "ÄÖÜ", "AQAAAQ"])
-def test_known_bad_texts_are_refused(text: str) -> None:
-    """Too short, another algorithm, a missing end, no base64: each is BadInput."""
-    with pytest.raises(BadInput):
-        decode(text)
+    assert list(decode(text)) == theirs.tolist()
 
 
 def test_short_and_silent_sounds() -> None:
@@ -162,7 +120,8 @@ def test_two_minutes_are_heard_and_no_more() -> None:
     """What comes after 120 s changes nothing."""
     samples = tune(150.0, 6)
     assert np.array_equal(fingerprint(samples), fingerprint(samples[: 120 * RATE]))
-    assert len(fingerprint(samples)) == 948
+    assert len(fingerprint(samples)) == 948 <= ITEMS
+    assert HOP / RATE == ITEM_SECONDS
 
 
 def test_a_fingerprint_is_cheap() -> None:
@@ -174,64 +133,3 @@ def test_a_fingerprint_is_cheap() -> None:
         fingerprint(samples)
         costs.append(time.process_time() - start)
     assert min(costs) < 0.1
-
-
-def test_a_recording_agrees_with_itself() -> None:
-    """The same values differ in nothing and lie over each other completely."""
-    values = fingerprint(tune(30.0, 8))
-    found = compare(values, values)
-    assert (found.bit_error_rate, found.overlap_share, found.offset_seconds) == (0.0, 1.0, 0.0)
-
-
-@pytest.mark.parametrize("cut", [1.0, 2.37, 12.0, 25.0])
-def test_a_cut_beginning_is_found(cut: float) -> None:
-    """A recording without its first seconds, and louder, is still the same, at that shift, either way round."""
-    samples = tune(70.0, 9)
-    whole, part = fingerprint(samples), fingerprint((samples[int(cut * RATE) :] * 1.3).astype(np.int16))
-    there, back = compare(whole, part), compare(part, whole)
-    assert there.bit_error_rate < 0.08
-    assert there.offset_seconds == pytest.approx(-cut, abs=ITEM_SECONDS)
-    assert back.bit_error_rate == there.bit_error_rate
-    assert back.offset_seconds == -there.offset_seconds
-
-
-def test_other_music_disagrees() -> None:
-    """Unrelated tunes stay far above the limit at their best shift."""
-    values = [fingerprint(tune(60.0, seed)) for seed in range(20, 26)]
-    rates = [compare(a, b).bit_error_rate for n, a in enumerate(values) for b in values[n + 1 :]]
-    assert min(rates) > 0.3
-
-
-def test_a_shared_passage_is_no_likeness() -> None:
-    """Ten common seconds at the end of one and the start of the other do not make two tracks alike."""
-    shared = tune(10.0, 30)
-    first = fingerprint(np.concatenate([tune(30.0, 31), shared]))
-    second = fingerprint(np.concatenate([shared, tune(30.0, 32)]))
-    assert compare(first, second).bit_error_rate > 0.28
-
-
-@pytest.mark.parametrize("other", [0, 1, 400])
-def test_nothing_and_silence_agree_with_nobody(other: int) -> None:
-    """Empty fingerprints and silence are never evidence, not even against themselves."""
-    silence = np.full(other, 627_964_279, dtype=np.uint32)
-    for values in (fingerprint(tune(50.0, 33)), silence):
-        found = compare(values, silence)
-        assert (found.bit_error_rate, found.overlap_share) == (1.0, 0.0)
-
-
-def test_only_two_minutes_are_compared() -> None:
-    """A fingerprint of hours, as any file's tag may hold one, is compared by its beginning and costs no more."""
-    values = fingerprint(tune(120.0, 34))
-    found = compare(values, np.tile(values, 2000))
-    assert (found.bit_error_rate, found.offset_seconds) == (0.0, 0.0)
-    assert found.overlap_share > 0.99
-
-
-@given(fingerprints, fingerprints)
-def test_comparison_is_fair(first: Fingerprint, second: Fingerprint) -> None:
-    """Whichever comes first, the rate is the same and every number is within its bounds."""
-    there, back = compare(first, second), compare(second, first)
-    assert there.bit_error_rate == back.bit_error_rate
-    assert 0.0 <= there.bit_error_rate <= 1.0
-    assert there.bit_error_rate == 1.0 or 0.5 <= there.overlap_share <= 1.0
-    assert abs(there.offset_seconds) <= 30.0

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import anyio
 
-from musicsyncd.audio.values import FORMATS, Analysis, AudioProbe, Likeness, Made, Tags, Transcoded
+from musicsyncd.audio.values import FORMATS, Analysis, AudioProbe, Made, Tags, Transcoded
 from musicsyncd.audio.work import AudioWorkers, Progress
 from musicsyncd.errors import BadInput
 from tests.fakes.gate import Gate
+from tests.fakes.prints import print_of
 
 MAGIC = "sound"
 
@@ -64,13 +65,6 @@ class FakeAudio(AudioWorkers):
         async with self.gate.way("tag"):
             return tuple([await _tagged(one, tags) for one in files])
 
-    async def compare(self, fingerprint: str, others: Mapping[str, str]) -> dict[str, Likeness]:
-        """Equal names sound the same; no others do."""
-        async with self.gate.way("compare"):
-            same = Likeness(bit_error_rate=0.02, overlap_share=1.0, offset_seconds=0.0)
-            other = Likeness(bit_error_rate=0.5, overlap_share=1.0, offset_seconds=0.0)
-            return {name: same if one == fingerprint else other for name, one in others.items()}
-
 
 async def _heard(path: Path) -> tuple[str, float]:
     text = (await anyio.Path(path).read_bytes()).decode(errors="replace")
@@ -109,7 +103,7 @@ async def _tagged(made: Made, tags: Tags) -> Made:
 
 
 def _analysis(name: str, seconds: float) -> Analysis:
-    fingerprint = None if name.startswith("silence") else name
+    fingerprint = None if name.startswith("silence") else print_of(name)
     return Analysis(duration=seconds, bpm=124.0, key="Am", camelot="8A", integrated_lufs=-9.5, fingerprint=fingerprint)
 
 

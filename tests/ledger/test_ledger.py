@@ -13,7 +13,7 @@ import pytest
 from musicsyncd.clock import ManualClock
 from musicsyncd.database import Database
 from musicsyncd.errors import Degraded, MusicsyncError, Permanent
-from musicsyncd.ledger.entry import Entry, FileFacts, Heard
+from musicsyncd.ledger.entry import Entry, FileFacts
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.rows import ID_ALPHABET, ID_LENGTH
 from musicsyncd.ledger.standing import Evidence
@@ -301,31 +301,6 @@ async def test_a_duplicate_leads_to_its_keeper(ledger: Ledger) -> None:
     entry = await ledger.entry(copy)
     assert (entry.duplicate_of, entry.verdict) == (keeper, {"verdict": "same", "score": 1.0})
     assert (entry.failure, entry.parked) == (None, ())
-
-
-async def test_who_sounds_alike_is_sought_by_length(ledger: Ledger) -> None:
-    """Within the tolerance, not the track itself, no duplicates, also without a fingerprint; the oldest first."""
-    lengths = {"own": 200.0, "short": 194.9, "shortest": 195.0, "longest": 205.0, "silent": 201.0, "copy": 200.0}
-    ids = dict(
-        zip(lengths, await recorded(ledger, *(song(name, Identity("m", name)) for name in lengths)), strict=True)
-    )
-    for name, seconds in lengths.items():
-        await ledger.record_files(ids[name], [file("", role="source", pcm_md5=f"pcm {name}"), file("wav")])
-        fingerprint = None if name == "silent" else f"print {name}"
-        await ledger.record_analysis(ids[name], {"duration": seconds, "fingerprint": fingerprint})
-    await ledger.mark_duplicate(ids["copy"], ids["own"], {})
-    await recorded(ledger, song("never heard", Z))
-    found = await ledger.heard_alike(ids["own"], 200.0, 5.0)
-    assert found == [
-        Heard(
-            id=ids[name],
-            title=name,
-            pcm_md5=f"pcm {name}",
-            duration=lengths[name],
-            fingerprint="" if name == "silent" else f"print {name}",
-        )
-        for name in ("shortest", "longest", "silent")
-    ]
 
 
 async def test_each_origin_has_its_own_word(ledger: Ledger, clock: ManualClock) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from musicsyncd.audio.values import Likeness, Transcoded
+from musicsyncd.audio.values import Analysis, Transcoded
 from musicsyncd.catalog.base import Fields, Published
 from musicsyncd.catalog.memory import MemoryCatalog
 from musicsyncd.clock import ManualClock
@@ -35,6 +35,7 @@ from musicsyncd.sources.base import Progress, Supplied
 from musicsyncd.sources.memory import MemorySource
 from tests.fakes.audio import FakeAudio, sound
 from tests.fakes.gate import Gate
+from tests.fakes.prints import print_of
 from tests.pipeline.here import Here
 
 NOWHERE = Waveforms(Path("/nonexistent"))  # the twin of the audio room draws none
@@ -232,24 +233,11 @@ async def test_tags_are_written_once_for_all_that_was_made(work: Work, ledger: L
 # Analyze
 
 
-class Ears(FakeAudio):
-    """Hears what it is told to hear in each other track."""
-
-    def __init__(self, likeness: Mapping[str, float]) -> None:
-        super().__init__(Gate())
-        self.likeness = dict(likeness)
-
-    async def compare(self, fingerprint: str, others: Mapping[str, str]) -> dict[str, Likeness]:
-        self.gate.passed["compare"] += 1
-        return {
-            name: Likeness(bit_error_rate=self.likeness[one], overlap_share=1.0, offset_seconds=0.0)
-            for name, one in others.items()
-        }
-
-
-async def heard(ledger: Ledger, name: str, *, pcm: str = "", print_: str = "", seconds: float = 200.0) -> str:
-    """A track that was heard before; its id."""
-    track = Track(title=name, identities=(Identity("memory", name),))
+async def heard(
+    ledger: Ledger, name: str, *, pcm: str = "", print_: str = "", seconds: float = 200.0, title: str = ""
+) -> str:
+    """A track that was heard before, with this packed fingerprint; its id."""
+    track = Track(title=title or name, identities=(Identity("memory", name),))
     (made,) = await ledger.record_tracks([track])
     source = FileFacts(role="source", format="", sha256=name, size=1, pcm_md5=pcm, facts={})
     await ledger.record_files(made.id, [source])
@@ -257,47 +245,98 @@ async def heard(ledger: Ledger, name: str, *, pcm: str = "", print_: str = "", s
     return made.id
 
 
-async def test_equal_samples_are_recognised_without_ears(work: Work, ledger: Ledger) -> None:
-    """The first track with these very samples is the one; fingerprints are not compared."""
-    here, ears = Here(), Ears({})
-    ready = await transcoded(work, ledger, here)
-    entry = await ledger.entry(work.track_id)
-    assert entry.source_file is not None
-    await heard(ledger, "other", pcm="else", print_="x")
-    first = await heard(ledger, "first", pcm=entry.source_file.pcm_md5)
-    await heard(ledger, "second", pcm=entry.source_file.pcm_md5)
-    assert (await Analyze(ears, ledger, NOWHERE)(ready, here)).duplicate_of == first
-    assert ears.gate.passed["compare"] == 0
+async def analyzed(work: Work, ledger: Ledger) -> Work:
+    """The track after this step, its fingerprint being that of the sound `a`."""
+    here = Here()
+    done = await Analyze(FakeAudio(Gate()), ledger, NOWHERE)(await transcoded(work, ledger, here), here)
+    assert "recognise" in here.held
+    assert (await ledger.entry(work.track_id)).duplicate_of == done.duplicate_of
+    return done
+
+
+async def samples_of(work: Work, ledger: Ledger) -> str:
+    """What transcoding makes known of the track's samples."""
+    await transcoded(work, ledger, Here())
+    source = (await ledger.entry(work.track_id)).source_file
+    assert source is not None
+    return source.pcm_md5
+
+
+async def test_equal_samples_are_recognised_first(work: Work, ledger: Ledger) -> None:
+    """The first track with these very samples is the one, whatever sounds alike, and also where nothing is heard."""
+    samples = await samples_of(work, ledger)
+    await heard(ledger, "other", pcm="else", print_=print_of("a"))
+    first = await heard(ledger, "first", pcm=samples)
+    await heard(ledger, "second", pcm=samples, print_=print_of("a"))
+    assert (await analyzed(work, ledger)).duplicate_of == first
     verdict = (await ledger.entry(work.track_id)).verdict or {}
     assert (verdict["verdict"], verdict["score"]) == ("same", 1.0)
-    assert "recognise" in here.held
+
+
+async def test_who_was_not_heard_yet_or_is_another_version_is_not_the_first(work: Work, ledger: Ledger) -> None:
+    """Of two copies that arrive together only one is kept; the words of a version count for equal samples too."""
+    samples = await samples_of(work, ledger)
+    (coming,) = await ledger.record_tracks([Track(title="coming", identities=(Identity("memory", "coming"),))])
+    source = FileFacts(role="source", format="", sha256="x", size=1, pcm_md5=samples, facts={})
+    await ledger.record_files(coming.id, [source])
+    await heard(ledger, "live", pcm=samples, print_=print_of("a"), title="A (Live)")
+    assert (await analyzed(work, ledger)).duplicate_of is None
 
 
 @pytest.mark.parametrize(
     ("others", "expected"),
     [
         ({}, None),
-        ({"far": 0.4, "similar": 0.2}, None),
-        ({"near": 0.1, "nearest": 0.05, "far": 0.4}, "nearest"),
+        ({"far": 0.25, "similar": 0.2}, None),
+        ({"near": 0.1, "nearest": 0.05, "far": 0.25}, "nearest"),
     ],
 )
 async def test_the_nearest_sound_below_the_limit_is_the_same(
     work: Work, ledger: Ledger, others: dict[str, float], expected: str | None
 ) -> None:
     """Likeness alone decides between those that are near enough; none is better than a wrong one."""
-    here = Here()
-    ids = {name: await heard(ledger, name, pcm=name, print_=name) for name in others}
-    found = await Analyze(Ears(others), ledger, NOWHERE)(await transcoded(work, ledger, here), here)
+    ids = {name: await heard(ledger, name, pcm=name, print_=print_of("a", rate)) for name, rate in others.items()}
+    found = await analyzed(work, ledger)
     assert found.duplicate_of == (ids[expected] if expected else None)
-    assert (await ledger.entry(work.track_id)).duplicate_of == found.duplicate_of
+
+
+@pytest.mark.parametrize("apart", ["", "length", "words", "copy", "failed"])
+async def test_equal_sound_is_not_enough(work: Work, ledger: Ledger, apart: str) -> None:
+    """Length and words must agree, and what is no copy itself and was not given up is the only one to be kept."""
+    other = await heard(
+        ledger,
+        "other",
+        print_=print_of("a"),
+        seconds=180.0 if apart == "length" else 203.1,
+        title="A (Extended Mix)" if apart == "words" else "A",
+    )
+    if apart == "copy":
+        await ledger.mark_duplicate(other, await heard(ledger, "keeper", print_=print_of("b")), {})
+    if apart == "failed":
+        await ledger.record_failure(other, Permanent("no"))
+    assert (await analyzed(work, ledger)).duplicate_of == (None if apart else other)
+
+
+async def test_at_ten_minutes_lengths_may_differ_more(work: Work, ledger: Ledger) -> None:
+    """Two percent, as the verdict has it: candidates come by their sound."""
+    long = replace(work.track, source_url="memory:long", identities=(Identity("memory", "long"),))
+    (track,) = await ledger.record_tracks([long])
+    other = await heard(ledger, "other", print_=print_of("a"), seconds=611.0)
+    audio = FakeAudio(Gate())
+    ready = replace(work, track_id=track.id, track=long, analysis=await _analysis_of(work, 600.0))
+    assert (await Analyze(audio, ledger, NOWHERE)(ready, Here())).duplicate_of == other
+
+
+async def _analysis_of(work: Work, seconds: float) -> Analysis:
+    work.folder.mkdir(parents=True)
+    (work.folder / "long").write_bytes(sound("a", seconds))
+    return await FakeAudio(Gate()).analyze(work.folder / "long")
 
 
 async def test_what_stood_already_is_never_called_a_duplicate(work: Work, ledger: Ledger) -> None:
     """A track with files of its own that is made again keeps them."""
-    here = Here()
-    await heard(ledger, "near", print_="near")
-    ready = await transcoded(replace(work, fresh=False), ledger, here)
-    assert (await Analyze(Ears({"near": 0.01}), ledger, NOWHERE)(ready, here)).duplicate_of is None
+    await heard(ledger, "near", print_=print_of("a"))
+    assert (await analyzed(replace(work, fresh=False), ledger)).duplicate_of is None
     assert (await ledger.entry(work.track_id)).analysis is not None
 
 
@@ -307,7 +346,7 @@ async def test_what_transcode_did_not_hear_is_heard_now(work: Work, ledger: Ledg
     ready = replace(await transcoded(work, ledger, here), analysis=None)
     done = await Analyze(FakeAudio(Gate()), ledger, NOWHERE)(ready, here)
     assert done.analysis is not None
-    assert (done.analysis.duration, done.analysis.fingerprint) == (200.0, "a")
+    assert (done.analysis.duration, done.analysis.fingerprint) == (200.0, print_of("a"))
 
 
 # Shelve and publish

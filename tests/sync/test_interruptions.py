@@ -49,7 +49,7 @@ async def test_staging_is_empty_however_a_job_ends(house: House, place: str, end
     assert (await house.lacks(A), entry.failure, entry.parked, house.leftovers()) == ([], None, (), [])
 
 
-POINTS = ("supply", "transcode", "compare", "tag", "place", "publish")
+POINTS = ("supply", "transcode", "tag", "place", "publish")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
