@@ -13,7 +13,7 @@ from typing import Final
 
 
 class CrashPoint(StrEnum):
-    """The commit points of one track, in the order in which it passes them."""
+    """The commit points of one track, in the order in which it passes them on its way home."""
 
     REQUEST_WRITTEN = "request-written"
     JOB_CLAIMED = "job-claimed"
@@ -35,6 +35,31 @@ class CrashPoint(StrEnum):
     ROW_RECORDED = "row-recorded"
     TRACK_SETTLED = "track-settled"
     JOB_DONE = "job-done"
+
+    # Leaving duplicates out and bringing them back (`MERGING`).
+    MERGE_RECORDED = "merge-recorded"
+    FILE_RETIRED = "file-retired"
+    RETIREMENT_RECORDED = "retirement-recorded"
+    ROW_RETIRED = "row-retired"
+    FILE_RESTORED = "file-restored"
+    RESTORATION_RECORDED = "restoration-recorded"
+    ROW_REVIVED = "row-revived"
+    MERGE_UNDONE = "merge-undone"
+
+
+MERGING: Final = frozenset(
+    {
+        CrashPoint.MERGE_RECORDED,
+        CrashPoint.FILE_RETIRED,
+        CrashPoint.RETIREMENT_RECORDED,
+        CrashPoint.ROW_RETIRED,
+        CrashPoint.FILE_RESTORED,
+        CrashPoint.RESTORATION_RECORDED,
+        CrashPoint.ROW_REVIVED,
+        CrashPoint.MERGE_UNDONE,
+    }
+)
+"""Those that a track passes when it is left out as a duplicate, and when that is undone."""
 
 
 ENVIRONMENT: Final = "MUSICSYNCD_CRASH_AT"

@@ -29,6 +29,7 @@ from musicsyncd.control.operations import DaemonFacts, Operations
 from musicsyncd.control.socket import ControlSocket, application
 from musicsyncd.database import DATABASE_NAME, Database
 from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson
+from musicsyncd.jobs.base import Handler
 from musicsyncd.jobs.job import JobFilter, JobState, Lane
 from musicsyncd.jobs.worker import SqliteEngine
 from musicsyncd.ledger.ledger import Change, Ledger
@@ -49,7 +50,9 @@ from musicsyncd.sources.folder import FolderSource
 from musicsyncd.sources.ytdlp import YtdlpOptions, YtdlpSource
 from musicsyncd.sync.engine import REQUEST, TRACK, SyncEngine
 from musicsyncd.sync.look import Lookout
+from musicsyncd.sync.merging import APPLY, PLAN, Merger
 from musicsyncd.sync.request import Scope, SyncRequest
+from musicsyncd.sync.undoing import UNDO, Undoer
 
 logger = structlog.get_logger()
 HOUSEKEEPING: Final = timedelta(days=1)
@@ -68,6 +71,8 @@ class House:
     volumes: Mapping[str, Volume]
     """By target name."""
     engine: SyncEngine
+    merger: Merger
+    undoer: Undoer
     operations: Operations
     clock: Clock
 
@@ -83,7 +88,7 @@ async def run(loaded: Loaded, reload: Callable[[], Loaded]) -> int:
             tasks.start_soon(supervised, "control socket", door.serve, tasks, name="control socket")
             tasks.start_soon(supervised, "housekeeping", lambda: _keep_house(house), tasks, name="housekeeping")
             await house.jobs.start(
-                {REQUEST: house.engine.request, TRACK: house.engine.track},
+                _handlers(house),
                 {Lane.USER: loaded.settings.daemon.user_slots, Lane.BACKLOG: loaded.settings.daemon.backlog_slots},
             )
             tasks.start_soon(supervised, "job engine", house.jobs.wait, tasks, name="job engine")
@@ -136,9 +141,22 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         jobs=jobs,
         volumes=volumes,
         engine=engine,
+        merger=Merger(ledger=ledger, jobs=jobs, lookout=lookout, most_files=settings.duplicates.most_files),
+        undoer=Undoer(ledger=ledger, lookout=lookout),
         operations=operations,
         clock=clock,
     )
+
+
+def _handlers(house: House) -> dict[str, Handler]:
+    """Who does which kind of job."""
+    return {
+        REQUEST: house.engine.request,
+        TRACK: house.engine.track,
+        PLAN: house.merger.plan,
+        APPLY: house.merger.apply,
+        UNDO: house.undoer.undo,
+    }
 
 
 def _engine(settings: Settings, lookout: Lookout, jobs: SqliteEngine, audio: AudioWorkers) -> SyncEngine:
@@ -160,7 +178,12 @@ def _steps(settings: Settings, lookout: Lookout, sources: Sequence[Source], audi
     return (
         Download({source.name: source for source in sources}),
         Transcode(audio, ledger, sample_rate=output.sample_rate or None, depth=depth),
-        Analyze(audio, ledger, Waveforms(settings.daemon.state_dir / "waveforms")),
+        Analyze(
+            audio,
+            ledger,
+            Waveforms(settings.daemon.state_dir / "waveforms"),
+            leave_out=settings.duplicates.leave_out,
+        ),
         Tag(audio, ledger),
         Shelve(lookout.shelves, ledger),
         Publish(lookout.catalogs, ledger),

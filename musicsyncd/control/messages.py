@@ -30,6 +30,20 @@ class VolumeQuestion(Question):
     name: str = Field(min_length=1)
 
 
+class ApplyQuestion(Question):
+    """`POST /v1/duplicates/apply`: do what a plan says."""
+
+    plan: str = Field(min_length=1)
+    """The id of the job that made it, or the beginning of one."""
+
+
+class UndoQuestion(Question):
+    """`POST /v1/undo`: take an operation back."""
+
+    operation: str = Field(min_length=1)
+    """The id of the job that did it, or the beginning of one."""
+
+
 class Answer(BaseModel):
     """What the daemon answers; fields may be added, never taken away, within a schema's version."""
 
@@ -129,6 +143,50 @@ class TracksAnswer(Answer):
 
     schema_: str = Field(default="musicsyncd.tracks/1", alias="schema")
     tracks: list[TrackAnswer]
+
+
+class DuplicateAnswer(Answer):
+    """A track that is left out because another is the same recording."""
+
+    track: str
+    label: str
+    keeper: str
+    keeper_label: str
+    score: float | None
+    """Acoustic likeness, 0 to 1."""
+    reason: str
+
+
+class DuplicatesAnswer(Answer):
+    """What is left out, the newest first."""
+
+    schema_: str = Field(default="musicsyncd.duplicates/1", alias="schema")
+    duplicates: list[DuplicateAnswer]
+    comparable: int
+    """Kept files whose track has a fingerprint."""
+    kept: int
+    """Kept files in all."""
+
+
+class OperationAnswer(Answer):
+    """A job that moved or replaced files."""
+
+    operation: str
+    kind: str
+    """Its job's kind; empty when the job was forgotten since."""
+    at: str
+    changes: dict[str, int]
+    """How many of each kind it made."""
+    undone: int
+    open: int
+    """How many can still be taken back."""
+
+
+class OperationsAnswer(Answer):
+    """What can be undone, the newest first."""
+
+    schema_: str = Field(default="musicsyncd.operations/1", alias="schema")
+    operations: list[OperationAnswer]
 
 
 class TrackReport(Answer):

@@ -12,13 +12,18 @@ from musicsyncd.clock import Clock
 from musicsyncd.control import report
 from musicsyncd.control.messages import (
     Accepted,
+    ApplyQuestion,
+    DuplicatesAnswer,
     JobAnswer,
     JobsAnswer,
+    OperationAnswer,
+    OperationsAnswer,
     Report,
     StatusAnswer,
     SyncQuestion,
     TrackAnswer,
     TracksAnswer,
+    UndoQuestion,
     VolumeAnswer,
     VolumesAnswer,
 )
@@ -27,12 +32,15 @@ from musicsyncd.database import Database
 from musicsyncd.errors import BadInput
 from musicsyncd.jobs.base import WorkEngine
 from musicsyncd.jobs.job import Job, JobEvent, JobFilter, JobState, Lane
-from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.library.base import Shelf
 from musicsyncd.music.identity import bears_user
+from musicsyncd.sync.duplicates import KEEP, PERSON
 from musicsyncd.sync.engine import REQUEST, TRACK
 from musicsyncd.sync.look import Lookout
+from musicsyncd.sync.merging import APPLY, PLAN
 from musicsyncd.sync.request import Scope, SyncRequest
+from musicsyncd.sync.undoing import UNDO, UNDOABLE, open_changes
 
 MOST_LISTED: Final = 1000
 MOST_CHILDREN: Final = 1_000_000
@@ -92,6 +100,46 @@ class Operations:
         job = await self.jobs.enqueue(TRACK, {"track": entry.id}, key=entry.id, lane=Lane.USER)
         return Accepted(jobs=[job.id])
 
+    async def plan_duplicates(self) -> Accepted:
+        """Find out which kept tracks are one recording; the job's result is the plan, and nothing is moved."""
+        job = await self.jobs.enqueue(PLAN, {}, key=PLAN, lane=Lane.USER)
+        return Accepted(jobs=[job.id])
+
+    async def apply_duplicates(self, question: ApplyQuestion) -> Accepted:
+        """Do what a plan says; LookupError when no job has that id, BadInput when it is no finished plan."""
+        plan = await self.jobs.get(question.plan)
+        if plan.kind != PLAN or plan.state is not JobState.DONE:
+            raise BadInput(f"Job {plan.id} is no finished plan", fix="Make one: musicsyncctl duplicates plan")
+        job = await self.jobs.enqueue(APPLY, {"plan": plan.id}, key=plan.id, lane=Lane.USER)
+        return Accepted(jobs=[job.id])
+
+    async def keep_track(self, reference: str) -> Accepted:
+        """A person wants this track though it counts as a copy: it is brought home, and no plan leaves it out again."""
+        entry = await self.ledger.entry(reference)
+        said = next((dict(one.facts) for one in entry.said if one.origin == PERSON), {})
+        await self.ledger.record_said(entry.id, PERSON, said | {KEEP: True})
+        if entry.duplicate_of:
+            before, after = {"duplicate_of": entry.duplicate_of}, {"duplicate_of": None}
+            change = Change(operation="duplicates keep", target="ledger", what="kept", before=before, after=after)
+            await self.ledger.unmark_duplicate(entry.id, change)
+        return await self.retry_track(entry.id)
+
+    async def undo(self, question: UndoQuestion) -> Accepted:
+        """Take an operation back; BadInput when it is none that could be."""
+        operation = await self._operation(question.operation)
+        await open_changes(self.ledger, operation)
+        job = await self.jobs.enqueue(UNDO, {"operation": operation}, key=operation, lane=Lane.USER)
+        return Accepted(jobs=[job.id])
+
+    async def _operation(self, reference: str) -> str:
+        """The full id of a job; a job that was forgotten since must be named in full."""
+        try:
+            return (await self.jobs.get(reference)).id
+        except LookupError:
+            if await self.ledger.journal(reference):
+                return reference
+            raise
+
     async def cancel(self, job_id: str) -> JobAnswer:
         """End a job and, for a request, the work on its tracks; `cancelled` says how many jobs that ended."""
         job = await self.jobs.get(job_id)
@@ -131,6 +179,34 @@ class Operations:
         roots = await self._roots()
         found = await self.ledger.search(words, limit=min(limit, MOST_LISTED))
         return TracksAnswer(tracks=[report.track_answer(entry, self.lookout.targets(entry), roots) for entry in found])
+
+    async def duplicates(self, limit: int) -> DuplicatesAnswer:
+        """Tracks that are left out as another's duplicates, the newest first, and how much can be compared."""
+        left_out = await self.ledger.duplicates(limit=min(limit, MOST_LISTED))
+        keepers = await self.ledger.entries([str(one.duplicate_of) for one in left_out])
+        comparable, kept = await self.ledger.coverage()
+        told = [report.duplicate_answer(one, keeper) for one, keeper in zip(left_out, keepers, strict=True)]
+        return DuplicatesAnswer(duplicates=told, comparable=comparable, kept=kept)
+
+    async def operations(self, limit: int) -> OperationsAnswer:
+        """What moved or replaced files and can be taken back, the newest first."""
+        found = await self.ledger.operations(UNDOABLE, limit=min(limit, MOST_LISTED))
+        return OperationsAnswer(operations=[await self._operation_answer(one) for one in found])
+
+    async def _operation_answer(self, one: Mapping[str, Any]) -> OperationAnswer:
+        try:
+            kind = (await self.jobs.get(one["operation"])).kind
+        except LookupError:
+            kind = ""
+        undone = len(await self.ledger.undone(one["operation"]))
+        return OperationAnswer(
+            operation=one["operation"],
+            kind=kind,
+            at=one["at"],
+            changes=one["counts"],
+            undone=undone,
+            open=sum(one["counts"].values()) - undone,
+        )
 
     async def volumes(self) -> VolumesAnswer:
         """Every volume, looked at now."""

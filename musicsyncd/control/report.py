@@ -9,13 +9,23 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from musicsyncd.control.messages import FileAnswer, JobAnswer, Report, TrackAnswer, TrackReport, VolumeAnswer
+from musicsyncd.control.messages import (
+    DuplicateAnswer,
+    FileAnswer,
+    JobAnswer,
+    Report,
+    TrackAnswer,
+    TrackReport,
+    VolumeAnswer,
+)
 from musicsyncd.errors import MusicsyncError, from_dict
 from musicsyncd.jobs.job import Job, JobEvent, JobState
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.standing import Target, lacking
 from musicsyncd.music.identity import shareable, shareable_url
-from musicsyncd.sync.engine import REQUEST
+from musicsyncd.sync.engine import REQUEST, TRACK
+from musicsyncd.sync.merging import APPLY, PLAN
+from musicsyncd.sync.undoing import UNDO
 
 SOON: Final = timedelta(seconds=30)
 """A try that is due within this is waited for; a later one ends the waiting with exit code 5."""
@@ -48,10 +58,11 @@ def job_answer(job: Job, label: str = "") -> JobAnswer:
 
 
 def label_of(job: Job) -> str:
-    """What a job is about: a request's URL or scope, a track's key."""
-    return (
-        shareable_url(str(job.args.get("url") or job.args.get("scope") or job.key)) if job.kind == REQUEST else job.key
-    )
+    """What a job is about: a request's URL or scope, a track's key, what others are told to do."""
+    if job.kind == REQUEST:
+        return shareable_url(str(job.args.get("url") or job.args.get("scope") or job.key))
+    told = {PLAN: "duplicates plan", APPLY: f"duplicates apply {job.key}", UNDO: f"undo {job.key}"}
+    return told.get(job.kind, job.key)
 
 
 def track_answer(entry: Entry, targets: Sequence[Target], roots: Mapping[str, Path]) -> TrackAnswer:
@@ -85,6 +96,19 @@ def track_answer(entry: Entry, targets: Sequence[Target], roots: Mapping[str, Pa
     )
 
 
+def duplicate_answer(entry: Entry, keeper: Entry) -> DuplicateAnswer:
+    """A track that is left out, with the one that is kept for it."""
+    verdict = entry.verdict or {}
+    return DuplicateAnswer(
+        track=entry.id,
+        label=entry.track.label,
+        keeper=keeper.id,
+        keeper_label=keeper.track.label,
+        score=verdict.get("score"),
+        reason=str(verdict.get("reason", "")),
+    )
+
+
 def _without_fingerprint(analysis: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The values a person or a program looks at; the fingerprint stands in the tags, and is most of a long answer."""
     return {key: value for key, value in analysis.items() if key != "fingerprint"} if analysis else None
@@ -114,7 +138,7 @@ def _file(detail: Mapping[str, Any], seen_at: str, roots: Mapping[str, Path]) ->
 
 def plans(root: Job) -> list[dict[str, Any]]:
     """What a request decided for each of its tracks; a track's own job stands for itself."""
-    if root.kind != REQUEST:
+    if root.kind == TRACK:
         return [{"track": root.key, "label": root.key, "job": root.id, "actions": [], "note": ""}]
     found: list[dict[str, Any]] = (root.result or {}).get("tracks", [])
     return found
@@ -126,7 +150,7 @@ def report(root: Job, children: Mapping[str, Job], details: Mapping[str, TrackAn
     dry = bool(result.get("dry_run"))
     tracks = [_track_report(plan, children.get(plan["track"]), details.get(plan["track"]), dry) for plan in plans(root)]
     refused = result.get("refused", []) if root.kind == REQUEST else []
-    codes = [_code_of_job(root)] if root.kind == REQUEST and (not root.result or _code_of_job(root)) else []
+    codes = [_code_of_job(root)] if root.kind != TRACK and (not root.result or _code_of_job(root)) else []
     codes += [_code_of_job(children[plan["track"]]) for plan in plans(root) if plan["track"] in children and not dry]
     codes += [_code_without_job(plan, dry) for plan in plans(root) if plan["track"] not in children or dry]
     codes += [from_dict(one["error"]).exit_code for one in refused]
@@ -217,6 +241,8 @@ def _summary(tracks: Sequence[TrackReport], refused: Sequence[Any], root: Job) -
             if len(tracks) == 1
             else f"nothing to do: all {len(tracks)} stand everywhere"
         )
+    if root.result and (told := root.result.get("summary")):
+        return str(told)
     if not parts:
         return "nothing to do" if root.state is JobState.DONE else str(from_dict(root.reason)) if root.reason else ""
     return ", ".join(parts)

@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from musicsyncd.control.client import VERSION_HEADER
-from musicsyncd.control.messages import ErrorAnswer, SyncQuestion, VolumeQuestion
+from musicsyncd.control.messages import ApplyQuestion, ErrorAnswer, SyncQuestion, UndoQuestion, VolumeQuestion
 from musicsyncd.control.operations import Operations
 from musicsyncd.errors import BadInput, Denied, MusicsyncError, Permanent
 
@@ -56,7 +56,13 @@ def application(operations: Operations, add_volume: Volumes, version: str) -> AS
         Route("/v1/jobs/{id}/retry", doors.retry, methods=["POST"]),
         Route("/v1/tracks", doors.tracks),
         Route("/v1/tracks/{ref:path}/retry", doors.retry_track, methods=["POST"]),
+        Route("/v1/tracks/{ref:path}/keep", doors.keep_track, methods=["POST"]),
         Route("/v1/tracks/{ref:path}", doors.track),
+        Route("/v1/duplicates", doors.duplicates),
+        Route("/v1/duplicates/plan", doors.plan_duplicates, methods=["POST"]),
+        Route("/v1/duplicates/apply", doors.apply_duplicates, methods=["POST"]),
+        Route("/v1/operations", doors.operations),
+        Route("/v1/undo", doors.undo, methods=["POST"]),
         Route("/v1/volumes", doors.volumes),
         Route("/v1/volumes", doors.add_volume, methods=["POST"]),
         Route("/v1/events", doors.events),
@@ -107,6 +113,25 @@ class _Doors:
 
     async def retry_track(self, request: Request) -> Response:
         return await _answered(self._ask.retry_track(request.path_params["ref"]), status=202)
+
+    async def keep_track(self, request: Request) -> Response:
+        return await _answered(self._ask.keep_track(request.path_params["ref"]), status=202)
+
+    async def duplicates(self, request: Request) -> Response:
+        return await _answered(self._ask.duplicates(_number(request.query_params.get("limit"), 100)))
+
+    async def plan_duplicates(self, request: Request) -> Response:
+        return await _answered(self._ask.plan_duplicates(), status=202)
+
+    async def apply_duplicates(self, request: Request) -> Response:
+        question = await _question(request, ApplyQuestion)
+        return await _answered(self._ask.apply_duplicates(question), status=202)
+
+    async def operations(self, request: Request) -> Response:
+        return await _answered(self._ask.operations(_number(request.query_params.get("limit"), 20)))
+
+    async def undo(self, request: Request) -> Response:
+        return await _answered(self._ask.undo(await _question(request, UndoQuestion)), status=202)
 
     async def volumes(self, request: Request) -> Response:
         return await _answered(self._ask.volumes())

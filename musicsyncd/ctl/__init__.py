@@ -20,6 +20,8 @@ COMMANDS: Final = (
     "sync",
     "jobs",
     "tracks",
+    "duplicates",
+    "undo",
     "volumes",
     "logs",
     "events",

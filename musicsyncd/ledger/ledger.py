@@ -133,17 +133,22 @@ class Ledger:
         query = "INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?)"
         await self._database.write(lambda conn: conn.execute(query, values) and None)
 
-    async def mark_duplicate(self, track_id: str, of: str, verdict: Mapping[str, Any]) -> None:
+    async def mark_duplicate(
+        self, track_id: str, of: str, verdict: Mapping[str, Any], change: Change | None = None
+    ) -> None:
         """This track is the same recording as another: it is kept once, and both names lead to it from now on. Nothing
         is wanted of it any more, so nothing of it stays parked.
         """
-        values = (of, json.dumps(dict(verdict)), self._moment(), track_id)
+        moment = self._moment()
+        values = (of, json.dumps(dict(verdict)), moment, track_id)
 
         def write(conn: sqlite3.Connection) -> None:
             conn.execute(
                 "UPDATE track SET duplicate_of = ?, verdict = ?, failure = NULL, updated_at = ? WHERE id = ?", values
             )
             conn.execute("DELETE FROM parked WHERE track = ?", (track_id,))
+            if change:
+                _journal(conn, track_id, change, moment)
 
         await self._database.write(write)
 
@@ -159,10 +164,6 @@ class Ledger:
         """As `alike`, for a packed fingerprint that is not recorded; none when it cannot be read."""
         return await self._listen(lambda conn: alike.to_text(conn, fingerprint))
 
-    async def coverage(self) -> tuple[int, int]:
-        """Tracks with kept files and a valid fingerprint, and tracks with kept files; duplicates left out."""
-        return await self._listen(alike.coverage)
-
     async def with_samples(self, pcm_md5: str) -> list[str]:
         """Tracks whose audio, as it came, has exactly these decoded samples, oldest first."""
         query = """SELECT id FROM file JOIN track ON track.id = file.track
@@ -174,6 +175,29 @@ class Ledger:
         while await self._database.read(alike.waiting):
             await self._database.write(alike.record_waiting)
         return await self._database.read(work)
+
+    async def unmark_duplicate(self, track_id: str, change: Change) -> None:
+        """This track is wanted for itself again."""
+        moment = self._moment()
+        query = "UPDATE track SET duplicate_of = NULL, verdict = NULL, updated_at = ? WHERE id = ?"
+
+        def write(conn: sqlite3.Connection) -> None:
+            conn.execute(query, (moment, track_id))
+            _journal(conn, track_id, change, moment)
+
+        await self._database.write(write)
+
+    async def duplicates(self, *, limit: int) -> list[Entry]:
+        """Tracks that are left out as another's duplicates, the newest first."""
+        return await self._database.read(lambda conn: rows.entries(conn, rows.duplicate_ids(conn, limit)))
+
+    async def coverage(self) -> tuple[int, int]:
+        """Files on volumes whose track can be found by its sound, and all files on volumes."""
+        return await self._listen(alike.coverage)
+
+    async def kept_ids(self) -> list[str]:
+        """Tracks with a file on some volume, duplicates included, oldest first."""
+        return await self._database.read(rows.kept_ids)
 
     # Evidence
 
@@ -191,11 +215,16 @@ class Ledger:
 
         await self._database.write(write)
 
-    async def drop_evidence(self, track_id: str, gone: Iterable[tuple[str, str]]) -> None:
-        """These (target, part) pairs were looked for and are not there any more."""
-        values = [(track_id, target, part) for target, part in gone]
-        query = "DELETE FROM evidence WHERE track = ? AND target = ? AND part = ?"
-        await self._database.write(lambda conn: conn.executemany(query, values) and None)
+    async def drop_evidence(self, track_id: str, gone: Iterable[tuple[str, str]], change: Change | None = None) -> None:
+        """These (target, part) pairs were looked for and are not there any more; `change` is what took them away."""
+        values, moment = [(track_id, target, part) for target, part in gone], self._moment()
+
+        def write(conn: sqlite3.Connection) -> None:
+            conn.executemany("DELETE FROM evidence WHERE track = ? AND target = ? AND part = ?", values)
+            if change:
+                _journal(conn, track_id, change, moment)
+
+        await self._database.write(write)
 
     async def park(self, track_id: str, errors: Mapping[str, MusicsyncError]) -> None:
         """The targets that this track could not reach, each with its reason; the targets it did reach are parked no
@@ -265,6 +294,16 @@ class Ledger:
     async def journal(self, operation: str | None = None) -> list[dict[str, Any]]:
         """What was changed, oldest first; by one job when `operation` is given."""
         return await self._database.read(lambda conn: rows.journal(conn, operation))
+
+    async def undone(self, operation: str) -> set[int]:
+        """Sequence numbers of the operation's journal entries that were taken back."""
+        query = """SELECT json_extract(after, '$.undoes.sequence') FROM journal
+                   WHERE what = 'restored' AND json_extract(after, '$.undoes.operation') = ?"""
+        return await self._database.read(lambda conn: {row[0] for row in conn.execute(query, (operation,))})
+
+    async def operations(self, kinds: Sequence[str], *, limit: int) -> list[dict[str, Any]]:
+        """What made changes of these kinds, the newest first: `operation`, `at`, and `counts` of them by kind."""
+        return await self._database.read(lambda conn: rows.operations(conn, kinds, limit))
 
 
 def _record(conn: sqlite3.Connection, track: Track, moment: str) -> Recorded:

@@ -122,6 +122,31 @@ def unfinished(conn: sqlite3.Connection, limit: int) -> list[str]:
     return [row[0] for row in conn.execute(query, (limit,))]
 
 
+def duplicate_ids(conn: sqlite3.Connection, limit: int) -> list[str]:
+    """Tracks that are left out as another's duplicates, the newest first."""
+    query = "SELECT id FROM track WHERE duplicate_of IS NOT NULL ORDER BY created_at DESC, rowid DESC LIMIT ?"
+    return [row[0] for row in conn.execute(query, (limit,))]
+
+
+def kept_ids(conn: sqlite3.Connection) -> list[str]:
+    """Tracks with a file on some volume, oldest first."""
+    query = """SELECT id FROM track WHERE EXISTS
+               (SELECT 1 FROM evidence WHERE track = track.id AND target LIKE 'volume:%') ORDER BY created_at, rowid"""
+    return [row[0] for row in conn.execute(query)]
+
+
+def operations(conn: sqlite3.Connection, kinds: Sequence[str], limit: int) -> list[dict[str, Any]]:
+    """Operations that made changes of these kinds, the newest first."""
+    query = """
+        SELECT operation, max(at), json_group_object(what, count) FROM (
+            SELECT operation, what, max(at) AS at, max(sequence) AS last, count(*) AS count FROM journal
+            WHERE what IN (SELECT value FROM json_each(?)) GROUP BY operation, what
+        ) GROUP BY operation ORDER BY max(last) DESC LIMIT ?
+    """
+    found = conn.execute(query, (json.dumps([*kinds]), limit)).fetchall()
+    return [{"operation": row[0], "at": row[1], "counts": json.loads(row[2])} for row in found]
+
+
 def journal(conn: sqlite3.Connection, operation: str | None) -> list[dict[str, Any]]:
     """Journal entries, oldest first."""
     found = conn.execute(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from musicsyncd.audio.values import Analysis, AudioProbe
+from musicsyncd.audio.values import Analysis
 from musicsyncd.audio.work import AudioWorkers
 from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.alike import Alike
-from musicsyncd.ledger.entry import Entry, FileFacts
+from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.music.quality import Quality
 from musicsyncd.music.sameness import Kind, Sameness, verdict
 from musicsyncd.music.title import version_words
 from musicsyncd.pipeline.step import Work
@@ -25,6 +26,8 @@ class Analyze:
     audio: AudioWorkers
     ledger: Ledger
     waveforms: Waveforms
+    leave_out: bool = True
+    """Whether a copy of a kept recording ends the walk."""
     name: str = "analyze"
 
     async def __call__(self, work: Work, context: JobContext) -> Work:
@@ -50,10 +53,9 @@ class Analyze:
         async with context.capacity("recognise"):
             await self.ledger.record_analysis(work.track_id, analysis.as_dict())
             crash_point(CrashPoint.ANALYSIS_RECORDED)
-            twin = await self._recognise(work, analysis) if work.fresh else None
+            twin = await self._recognise(work, analysis) if work.fresh and self.leave_out else None
             if twin:
-                keeper = (await self.ledger.entry(twin[0])).source_file
-                note = _quality_note(work.source, _probe_of(keeper))
+                note = _better_note(work, analysis, await self.ledger.entry(twin[0]))
                 verdict_on_it = twin[1] | {"reason": f"{twin[1]['reason']} {note}".strip()}
                 await self.ledger.mark_duplicate(work.track_id, twin[0], verdict_on_it)
         return {"analysis": analysis.as_dict(), "duplicate_of": twin[0] if twin else None}
@@ -92,23 +94,14 @@ def _keeps(entry: Entry) -> bool:
     return entry.analysis is not None and entry.duplicate_of is None and (entry.failure is None or stands)
 
 
-def _probe_of(file: FileFacts | None) -> AudioProbe | None:
-    """What was found in a source file; None where the ledger does not say."""
-    return AudioProbe.from_dict(file.facts) if file and "codec" in file.facts else None
-
-
-def _quality_note(own: AudioProbe | None, kept: AudioProbe | None) -> str:
+def _better_note(work: Work, analysis: Analysis, keeper: Entry) -> str:
     """Said when the copy that is left out came from better audio than the one that is kept."""
-    if own is None or kept is None or _quality(own) <= _quality(kept):
+    if work.source is None or keeper.source_file is None:
         return ""
-    return f"It comes from better audio ({own.description}) than the one that is kept ({kept.description})."
-
-
-def _quality(source: AudioProbe) -> tuple[bool, int, int]:
-    """Lossless before lossy, then depth in bits and rate in Hz, or for lossy audio bit/s."""
-    if source.lossless:
-        return True, source.bit_depth or 0, source.sample_rate
-    return False, source.bit_rate or 0, 0
+    own = Quality.of(work.source.as_dict(), analysis.lossless_honest)
+    kept = Quality.of(keeper.source_file.facts, (keeper.analysis or {}).get("lossless_honest"))
+    better = own.better_by(kept)
+    return f"It has better audio, {better}: musicsyncctl duplicates keep {work.track_id}." if better else ""
 
 
 def _verdict(work: Work, analysis: Analysis, other: Entry, alike: Alike) -> Sameness:

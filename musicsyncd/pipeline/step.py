@@ -37,7 +37,8 @@ class Work:
     catalogs: tuple[str, ...] = ()
     """Catalogs to bring in step, by target name."""
     fresh: bool = True
-    """Whether no file of the track has stood anywhere yet: only then may it turn out to be a duplicate."""
+    """Whether no file of the track stood anywhere yet and no person said that it stays. Only then may it turn out to be
+    a duplicate."""
     supplied: Supplied | None = None
     source: AudioProbe | None = None
     made: Mapping[str, Made] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from musicsyncd.section import Duration, OptionalPlace, Place, Proxy, Section, S
 from musicsyncd.settings.file import Key
 from musicsyncd.settings.timezone import check_timezone
 from musicsyncd.sources.section import FolderSection, InboxSection, YtdlpSection
+from musicsyncd.sync.section import DuplicatesSection
 
 HIDDEN: Final = "(hidden)"
 BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -93,6 +94,7 @@ class Settings(Section):
     inbox: tuple[InboxSection, ...]
     output: OutputSection
     analysis: AnalysisSection
+    duplicates: DuplicatesSection
     volumes: tuple[VolumeSection, ...]
     """Never empty: with none configured it holds one volume `library`."""
     capacity: CapacitySection

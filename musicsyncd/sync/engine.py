@@ -19,6 +19,7 @@ from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.pipeline.step import Step, Work, remove_folder, walk
 from musicsyncd.sources.base import Refusal, Source
 from musicsyncd.sync.actions import Action, Verb, decide, idle
+from musicsyncd.sync.duplicates import is_wanted
 from musicsyncd.sync.look import Lookout, Seen
 from musicsyncd.sync.request import SyncRequest
 from musicsyncd.sync.selection import Selected, select
@@ -206,7 +207,7 @@ class SyncEngine:
             shelves={one.target: one.parts for one in actions if one.verb is Verb.SHELVE},
             catalogs=tuple(one.target for one in actions if one.verb is Verb.PUBLISH),
             copies=seen.copies,
-            fresh=all(one.target in self.lookout.catalogs for one in entry.evidence),
+            fresh=all(one.target in self.lookout.catalogs for one in entry.evidence) and not is_wanted(entry),
             missed=seen.away,
         )
 

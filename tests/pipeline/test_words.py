@@ -18,7 +18,7 @@ from musicsyncd.library.base import Kept
 from musicsyncd.library.naming import FIELDS
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.track import Track
-from musicsyncd.pipeline.analyze import _quality_note
+from musicsyncd.pipeline.analyze import _better_note
 from musicsyncd.pipeline.publish import row_fields
 from musicsyncd.pipeline.shelve import naming_fields
 from musicsyncd.pipeline.step import Work
@@ -231,13 +231,19 @@ def test_what_is_near_enough_is_never_refused(stated: float, share: float) -> No
 
 
 def test_the_better_source_that_is_left_out_is_named() -> None:
-    """Lossless over lossy, then depth, rate, bit rate; an equal or lesser one is not worth a word."""
+    """With the command that brings it home all the same; an equal or lesser one is not worth a word."""
     lesser, better = probe(lossless=False, bit_rate=128_000), probe(lossless=True, bit_depth=16)
-    assert "better audio" in _quality_note(better, lesser)
-    assert _quality_note(lesser, better) == ""
-    assert _quality_note(better, better) == ""
-    assert _quality_note(None, lesser) == ""
-    assert "better" in _quality_note(probe(lossless=False, bit_rate=320_000), lesser)
+    note = noted(better, lesser)
+    assert "lossless before lossy audio" in note
+    assert "musicsyncctl duplicates keep t1" in note
+    assert noted(lesser, better) == noted(better, better) == noted(None, lesser) == ""
+
+
+def noted(own: AudioProbe | None, kept: AudioProbe) -> str:
+    """What is said of a copy from `own` beside a track from `kept`."""
+    work = Work(track_id="t1", track=TRACK, folder=Path("t1"), source=own)
+    source = FileFacts(role="source", format="", sha256="s", size=1, facts=kept.as_dict())
+    return _better_note(work, Analysis(duration=200.0), Entry(id="t2", track=TRACK, files=(source,)))
 
 
 def probe(*, lossless: bool, bit_rate: int | None = None, bit_depth: int | None = None) -> AudioProbe:

@@ -36,7 +36,9 @@ from musicsyncd.sources.base import Found, Progress, Supplied
 from musicsyncd.sources.memory import MemorySource
 from musicsyncd.sync.engine import REQUEST, TRACK, SyncEngine
 from musicsyncd.sync.look import Lookout
+from musicsyncd.sync.merging import APPLY, PLAN, Merger
 from musicsyncd.sync.request import Scope, SyncRequest
+from musicsyncd.sync.undoing import UNDO, Undoer
 from tests.fakes.audio import FakeAudio, sound
 from tests.fakes.gate import Gate
 
@@ -119,8 +121,17 @@ class GatedCatalog(MemoryCatalog):
 class House:
     """Everything, joined; made by `house`."""
 
-    def __init__(self, database: Database, clock: ManualClock, staging: Path, optional: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: ManualClock,
+        staging: Path,
+        optional: Collection[str] = (),
+        *,
+        leave_out: bool = True,
+    ) -> None:
         self.database, self.clock, self.staging, self.optional = database, clock, staging, optional
+        self.leave_out, self.most_files = leave_out, 500
         self.gate = Gate()
         self.source = Offers(self.gate)
         self.main = CountingShelf("main", self.gate, ("alac", "wav"))
@@ -137,7 +148,7 @@ class House:
         steps = (
             Download({self.source.name: self.source}),
             Transcode(self.audio, self.ledger),
-            Analyze(self.audio, self.ledger, Waveforms(self.staging.parent / "waveforms")),
+            Analyze(self.audio, self.ledger, Waveforms(self.staging.parent / "waveforms"), leave_out=self.leave_out),
             Tag(self.audio, self.ledger),
             Shelve(self.lookout.shelves, self.ledger),
             Publish(self.lookout.catalogs, self.ledger),
@@ -151,7 +162,15 @@ class House:
             staging=self.staging,
             optional=self.optional,
         )
-        handlers = {REQUEST: self.engine.request, TRACK: self.engine.track}
+        merger = Merger(ledger=self.ledger, jobs=self.jobs, lookout=self.lookout, most_files=self.most_files)
+        undoer = Undoer(ledger=self.ledger, lookout=self.lookout)
+        handlers = {
+            REQUEST: self.engine.request,
+            TRACK: self.engine.track,
+            PLAN: merger.plan,
+            APPLY: merger.apply,
+            UNDO: undoer.undo,
+        }
         await self.jobs.start(handlers, {Lane.USER: 1, Lane.BACKLOG: 2})
 
     async def stop(self) -> None:
@@ -168,6 +187,12 @@ class House:
         root = await self.ask(scope, url, dry_run=dry_run)
         await self.idle()
         return await self.jobs.get(root.id)
+
+    async def done(self, kind: str, key: str, **args: str) -> Job:
+        """Write another kind of job down, and see it to its end."""
+        job = await self.jobs.enqueue(kind, args, key=key, lane=Lane.USER)
+        await self.until(job)
+        return await self.jobs.get(job.id)
 
     async def url(self, track: Track) -> Job:
         """Ask for one track; its own job, when it got one, else the request."""
@@ -222,11 +247,13 @@ class House:
 
 
 @asynccontextmanager
-async def running_house(staging: Path, optional: Collection[str] = ()) -> AsyncIterator[House]:
+async def running_house(
+    staging: Path, optional: Collection[str] = (), *, leave_out: bool = True
+) -> AsyncIterator[House]:
     """A house at work."""
     clock = ManualClock()
     database = await Database.open(MEMORY, {"jobs": SCHEMA, "ledger": MIGRATIONS}, backups=staging, clock=clock)
-    house = House(database, clock, staging, optional)
+    house = House(database, clock, staging, optional, leave_out=leave_out)
     await house.start()
     try:
         yield house

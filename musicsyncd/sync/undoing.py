@@ -1,0 +1,152 @@
+"""Taking back what an operation moved away: every file comes back byte for byte, or says why it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from musicsyncd.crashpoints import CrashPoint, crash_point
+from musicsyncd.errors import BadInput, Degraded, MusicsyncError, Permanent
+from musicsyncd.jobs.base import JobContext
+from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.standing import Evidence
+from musicsyncd.library.base import Kept, Shelf
+from musicsyncd.sync.look import Lookout
+from musicsyncd.sync.merging import MERGED, RECYCLED, RETIRED
+
+UNDO: Final = "undo"
+RESTORED: Final = "restored"
+REPLACED: Final = "replaced"
+UNDOABLE: Final = (REPLACED, RECYCLED, RETIRED, MERGED)
+"""Kinds of change that can be taken back, in the order in which that is done: a track is wanted for itself again only
+when its files stand, or a sync would fetch it anew meanwhile."""
+NOTHING: Final = "nothing was left to take back"
+_AS_CHANGE: Final = "undoes"
+
+Journalled = Mapping[str, Any]
+"""One entry of the journal, as `Ledger.journal` gives it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undoer:
+    """The handler of the jobs that take an operation back."""
+
+    ledger: Ledger
+    lookout: Lookout
+
+    async def undo(self, context: JobContext, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Handle an `undo` job. What cannot be taken back now is left with its reason, and the job ends partial."""
+        operation = str(args["operation"])
+        changes, left = await open_changes(self.ledger, operation), list[dict[str, Any]]()
+        for one in changes:
+            if any(other["track"] == one["track"] for other in left) and one["what"] == MERGED:
+                continue  # it would be fetched anew while its files cannot come back
+            try:
+                await self._take_back(one, context)
+            except (Degraded, Permanent) as error:
+                left.append(_left(one, error))
+        done = await self.ledger.journal(context.job.id)
+        files = [one["after"] for one in done if one["what"] == RESTORED and one["target"].startswith("volume:")]
+        return _result(operation, files, left)
+
+    async def _take_back(self, one: Journalled, context: JobContext) -> None:
+        match one["what"]:
+            case "replaced":
+                await self._swap(one, context)
+            case "recycled":
+                await self._restore(one, context)
+            case "retired":
+                await self._revive(one, context)
+            case _:
+                before = {"duplicate_of": one["after"]["duplicate_of"]}
+                change = _change(one, context, before=before, after={"duplicate_of": None})
+                await self.ledger.unmark_duplicate(one["track"], change)
+                crash_point(CrashPoint.MERGE_UNDONE)
+
+    async def _restore(self, one: Journalled, context: JobContext) -> None:
+        """The file lies in the recycle area, and its name is free."""
+        kept = Kept.from_dict(one["before"])
+        async with self._at(one, kept, context) as shelf:
+            back = await shelf.restore(kept, one["after"]["recycled"])
+        crash_point(CrashPoint.FILE_RESTORED)
+        await self._stands(one, back, one["after"]["proof"], one["after"]["recycled"], context)
+
+    async def _swap(self, one: Journalled, context: JobContext) -> None:
+        """A newer version took the file's place: it goes to the recycle area itself."""
+        before = dict(one["before"])
+        recycled, newer = before.pop("recycled"), Kept.from_dict(one["after"])
+        kept = Kept.from_dict(before)
+        async with self._at(one, kept, context) as shelf:
+            if await shelf.retire(newer) is None:
+                what = f"{newer.path} on the volume {newer.shelf} was changed or taken away since"
+                raise Permanent(what, fix=f"The older version lies at {recycled}: copy it from there")
+            crash_point(CrashPoint.FILE_RETIRED)
+            back = await shelf.restore(kept, recycled)
+        crash_point(CrashPoint.FILE_RESTORED)
+        if (output := (await self.ledger.entry(one["track"])).output(kept.format)) and output.sha256 == newer.sha256:
+            await self.ledger.record_files(one["track"], [replace(output, sha256=back.sha256, size=back.size)])
+        await self._stands(one, back, back.sha256, recycled, context)
+
+    @asynccontextmanager
+    async def _at(self, one: Journalled, kept: Kept, context: JobContext) -> AsyncIterator[Shelf]:
+        """The file's shelf, while nobody else writes on it."""
+        shelf = self.lookout.shelves.get(one["target"])
+        if shelf is None:
+            raise Permanent(f"The volume {kept.shelf} is not set up any more", fix="Name it in config.toml again")
+        context.progress(None, kept.path, step="restore")
+        async with context.capacity(one["target"]):
+            yield shelf
+
+    async def _stands(self, one: Journalled, back: Kept, proof: str, recycled: str, context: JobContext) -> None:
+        evidence = Evidence(target=one["target"], part=back.format, proof=proof, detail=back.as_dict())
+        change = _change(one, context, before={"recycled": recycled}, after=back.as_dict())
+        await self.ledger.record_evidence(one["track"], evidence, change)
+        crash_point(CrashPoint.RESTORATION_RECORDED)
+
+    async def _revive(self, one: Journalled, context: JobContext) -> None:
+        catalog, before = self.lookout.catalogs.get(one["target"]), one["before"]
+        if catalog is None:
+            raise Permanent(f"{one['target']} is not set up any more")
+        row = await catalog.revive(str(before["detail"]["id"]))
+        crash_point(CrashPoint.ROW_REVIVED)
+        change = _change(one, context, before={}, after={"id": row.id if row else None})
+        if row is None:  # emptied from the trash: the next sync makes it anew
+            await self.ledger.record_change(one["track"], change)
+            return
+        evidence = Evidence(target=one["target"], part=before["part"], proof=before["proof"], detail=before["detail"])
+        await self.ledger.record_evidence(one["track"], evidence, change)
+
+
+async def open_changes(ledger: Ledger, operation: str) -> list[Journalled]:
+    """What of an operation can still be taken back, in the order in which it is; BadInput when nothing ever could."""
+    made = [one for one in await ledger.journal(operation) if one["what"] in UNDOABLE and _kept_its_past(one)]
+    if not made:
+        raise BadInput(f"{operation} is no operation that can be undone", fix="See which can: musicsyncctl undo")
+    undone = await ledger.undone(operation)
+    waiting = [one for one in made if one["sequence"] not in undone]
+    return sorted(waiting, key=lambda one: (UNDOABLE.index(one["what"]), -one["sequence"]))
+
+
+def _kept_its_past(one: Journalled) -> bool:
+    """Whether there is something to go back to: a file that somebody had changed is not recycled when replaced."""
+    return one["what"] != REPLACED or bool((one["before"] or {}).get("recycled"))
+
+
+def _change(one: Journalled, context: JobContext, *, before: Mapping[str, Any], after: Mapping[str, Any]) -> Change:
+    told = {**after, _AS_CHANGE: {"operation": one["operation"], "sequence": one["sequence"]}}
+    return Change(operation=context.job.id, target=one["target"], what=RESTORED, before=before, after=told)
+
+
+def _left(one: Journalled, error: MusicsyncError) -> dict[str, Any]:
+    path = one["before"].get("path", "") if one["before"] else ""
+    return {"track": one["track"], "target": one["target"], "path": path, "error": error.as_dict()}
+
+
+def _result(operation: str, files: Sequence[Mapping[str, Any]], left: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    restored = [{key: value for key, value in one.items() if key != _AS_CHANGE} for one in files]
+    told = f"{'1 file' if len(files) == 1 else f'{len(files)} files'} brought back" if files or left else NOTHING
+    result: dict[str, Any] = {"operation": operation, "restored": restored, "left": [*left]}
+    result["summary"] = told + (f", {len(left)} left" if left else "")
+    return result | ({"partial": sorted({one["target"] for one in left})} if left else {})
