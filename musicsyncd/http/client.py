@@ -1,0 +1,270 @@
+"""The one client with which we ask other machines ourselves: paced by a budget, tried again, bounded.
+
+httpx is imported at the first question: an idle daemon does not pay for it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin, urlsplit
+
+import anyio
+
+from musicsyncd import __version__
+from musicsyncd.errors import BadInput, NeedsPerson, Permanent, Temporary
+from musicsyncd.http.budget import Budget
+
+if TYPE_CHECKING:
+    import httpx
+
+LARGEST: Final = 4 * 1024 * 1024
+"""Bytes of an answer, where the caller names no other limit."""
+TRIES: Final = 3
+HOPS: Final = 5
+"""Redirects that are followed."""
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+KEPT_METHODS: Final = frozenset({307, 308})
+"""Redirects that send the same body again."""
+HARMLESS: Final = frozenset({"accept", "accept-language", "user-agent"})
+"""Headers that may follow a redirect to another host; any other may be a credential."""
+PROXIES: Final = ("http", "https", "socks5", "socks5h")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpOptions:
+    """How other machines are reached, as [http] says."""
+
+    proxy: str = ""
+    ca_file: Path | None = None
+    timeout: float = 30.0
+    """Seconds for a connection, or for the next bytes."""
+    trust_env: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One thing to ask."""
+
+    url: str
+    """Holds no secret: a URL is written into logs all over the world."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    """Sent as a form, by POST; a credential may stand here."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """A credential may stand here; they go to this URL's host only."""
+    limit: int = LARGEST
+    """Bytes of the answer."""
+    repeatable: bool = True
+    """Whether asking twice does no harm: only then is it tried again by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came back, whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON; ValueError when it is none."""
+        try:
+            return json.loads(self.body)
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(type(error).__name__) from error
+
+
+class HttpClient:
+    """Shared by all who ask; `close` it at the end."""
+
+    def __init__(self, options: HttpOptions, *, contact: str = "") -> None:
+        """`contact` is an address or URL at which a service finds who asks."""
+        self._options = options
+        self._agent = f"musicsyncd/{__version__}" + (f" ( {contact} )" if contact else "")
+        self._client: httpx.AsyncClient | None = None
+        self._opening = anyio.Lock()
+
+    async def ask(self, budget: Budget, question: Question) -> Answer:
+        """The answer, whatever its status below 500 but "too fast".
+
+        Raises Temporary for a service that does not answer, fails or wants to be left alone (with the delay that it
+        asked for), BadInput for an answer beyond the limit, Permanent for a redirect that may not be followed,
+        NeedsPerson for settings that cannot be used.
+        """
+        client = await self._session()
+        tries = TRIES if question.repeatable else 1
+        for left in reversed(range(tries)):
+            await budget.turn()
+            try:
+                answer = await self._once(client, question)
+            except Temporary as error:
+                await budget.failed(error.__cause__ or error)
+                if not left:
+                    raise
+                continue
+            except BaseException:
+                budget.dropped()
+                raise
+            await budget.answered(answer.status, answer.headers)
+            if answer.status < 500 and answer.status != 429:
+                return answer
+        raise Temporary(f"{budget.name} answered {answer.status}", delay=budget.rest or None, why=budget.standing.why)
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        if self._client:
+            await self._client.aclose()
+            self._client = None
+
+    async def _session(self) -> httpx.AsyncClient:
+        async with self._opening:
+            if self._client is None:
+                self._client = await anyio.to_thread.run_sync(self._opened)
+            return self._client
+
+    def _opened(self) -> httpx.AsyncClient:
+        from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+        import httpx
+
+        for library in ("httpx", "httpcore"):  # they log each URL, and below that each header
+            logging.getLogger(library).setLevel(logging.WARNING)
+        options = self._options
+        scheme = urlsplit(options.proxy).scheme
+        if scheme and scheme not in PROXIES:
+            raise NeedsPerson(f"A {scheme} proxy serves downloads only", fix=f"Set http.proxy to {', '.join(PROXIES)}")
+        return httpx.AsyncClient(
+            headers={"User-Agent": self._agent},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            verify=_certificates(options.ca_file),
+            proxy=options.proxy or None,
+            timeout=options.timeout,
+            trust_env=options.trust_env,
+        )
+
+    async def _once(self, client: httpx.AsyncClient, question: Question) -> Answer:
+        import httpx
+
+        # A service that sends a byte now and then overruns no timeout of a single read.
+        deadline = 4 * self._options.timeout
+        try:
+            with anyio.fail_after(deadline):
+                return await _followed(client, question)
+        except TimeoutError as error:
+            raise Temporary(f"{_host(question.url)} did not finish its answer within {deadline:g} s") from error
+        except httpx.TimeoutException as error:
+            why = f"It did not answer within {self._options.timeout:g} s"
+            raise Temporary(f"{_host(question.url)} cannot be asked", why=why) from error
+        except httpx.HTTPError as error:
+            raise _unreachable(question.url, error) from error
+        except httpx.InvalidURL as error:
+            raise Permanent(f"{_host(question.url)} cannot be asked", why="The URL is not valid") from error
+
+
+def _certificates(ca_file: Path | None) -> ssl.SSLContext:
+    """The system's authorities or a person's own; where the system has none, those that come with httpx."""
+    try:
+        if ca_file:
+            return ssl.create_default_context(cafile=str(ca_file))
+        paths = ssl.get_default_verify_paths()
+        if paths.cafile or paths.capath:
+            return ssl.create_default_context()
+    except (OSError, ssl.SSLError) as error:
+        raise NeedsPerson(
+            f"The certificate authorities in {ca_file} cannot be read", why=str(error), fix="Look at http.ca_file"
+        ) from error
+    import certifi
+
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+async def _followed(client: httpx.AsyncClient, question: Question) -> Answer:
+    """The answer at the end of the redirects."""
+    url, form = _with_params(question), question.form
+    headers = dict(question.headers)
+    for _ in range(HOPS + 1):
+        answer = await _sent(client, url, form, headers, question.limit)
+        target = answer.headers.get("location", "")
+        if answer.status not in REDIRECTS or not target:
+            return answer
+        onward = _onward(url, target)
+        if form is not None and answer.status in KEPT_METHODS and not _same_host(url, onward):
+            raise Permanent(f"{_host(url)} wants what was asked sent to {_host(onward)}", why="It may hold a secret")
+        if not _same_host(url, onward):
+            headers = {name: value for name, value in headers.items() if name.lower() in HARMLESS}
+        url, form = onward, form if answer.status in KEPT_METHODS else None
+    raise Permanent(f"{_host(question.url)} redirects more than {HOPS} times")
+
+
+async def _sent(
+    client: httpx.AsyncClient, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str], limit: int
+) -> Answer:
+    method = "GET" if form is None else "POST"
+    data = dict(form) if form is not None else None
+    async with client.stream(method, url, data=data, headers=dict(headers), follow_redirects=False) as response:
+        if _stated(response.headers.get("content-length")) > limit:
+            raise _too_large(url, limit)
+        body = bytearray()
+        async for part in response.aiter_bytes():
+            body += part
+            if len(body) > limit:
+                raise _too_large(url, limit)
+        return Answer(
+            status=response.status_code,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=bytes(body),
+        )
+
+
+def _with_params(question: Question) -> str:
+    import httpx
+
+    return str(httpx.URL(question.url).copy_merge_params(dict(question.params))) if question.params else question.url
+
+
+def _onward(url: str, target: str) -> str:
+    """Where a redirect leads; Permanent where that may not be followed: never from https to what anybody can read."""
+    try:
+        onward = urljoin(url, target)
+        scheme = urlsplit(onward).scheme
+    except ValueError as error:
+        raise Permanent(f"{_host(url)} redirects to what is no URL") from error
+    if scheme not in ("https", urlsplit(url).scheme):
+        raise Permanent(f"{_host(url)} leads to {scheme}, which is not followed")
+    return onward
+
+
+def _stated(length: str | None) -> int:
+    return int(length) if length and length.isdecimal() else 0
+
+
+def _too_large(url: str, limit: int) -> BadInput:
+    return BadInput(f"{_host(url)} answered with more than {limit} bytes, which is not read")
+
+
+def _same_host(one: str, other: str) -> bool:
+    """Whether both lead to the same scheme, host and port: what one may know, the other may."""
+    first, second = (urlsplit(url) for url in (one, other))
+    return (first.scheme, first.hostname, first.port) == (second.scheme, second.hostname, second.port)
+
+
+def _host(url: str) -> str:
+    """As errors name it: neither a path nor a parameter nor a user."""
+    try:
+        return urlsplit(url).hostname or "the service"
+    except ValueError:
+        return "the service"
+
+
+def _unreachable(url: str, error: Exception) -> Temporary:
+    why, fix = str(error), ""
+    if "CERTIFICATE_VERIFY_FAILED" in why:
+        why, fix = "Its certificate is not trusted", "If a proxy looks into connections, set http.ca_file"
+    return Temporary(f"{_host(url)} cannot be asked", why=why or type(error).__name__, fix=fix)
