@@ -16,6 +16,7 @@ from musicsyncd.errors import BadInput
 
 _FRONT_COVER: Final = 3  # ID3's and FLAC's picture type
 _FREE_TEXT: Final = "TXXX:"
+_OWNED: Final = "UFID:"
 _UTF8: Final = 3  # ID3v2.4's encoding
 _PAIRS: Final = ("trkn", "disk")  # number and total
 
@@ -79,6 +80,8 @@ class Id3(Container):
             del tags[key]
         if name.startswith(_FREE_TEXT):
             tags.add(id3.TXXX(encoding=_UTF8, desc=name.removeprefix(_FREE_TEXT), text=values))
+        elif name.startswith(_OWNED):
+            tags.add(id3.UFID(owner=name.removeprefix(_OWNED), data=values[0].encode()))
         elif name == "COMM":
             tags.add(id3.COMM(encoding=_UTF8, lang="eng", desc="", text=values))
         else:
@@ -88,6 +91,8 @@ class Id3(Container):
         for name in (field.id3, *field.also):
             for key in self._same(tags, name):
                 frame = tags[key]
+                if name.startswith(_OWNED):
+                    return [frame.data.decode("utf-8", "replace")]
                 values = frame.genres if name == "TCON" else frame.text
                 return [str(value) for value in values if str(value)]
         return []

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from musicsyncd.audio import containers
-from musicsyncd.audio.artwork import Artwork, artwork
+from musicsyncd.audio.artwork import Artwork, artwork, artwork_of
 from musicsyncd.audio.decode import Source, pcm_md5
 from musicsyncd.audio.files import settle, sha256, unfinished, writing
 from musicsyncd.audio.probe import probe
@@ -53,13 +53,22 @@ def read(path: Path, folder: Path | None) -> tuple[AudioProbe, Tags, str | None]
     return found, from_texts(texts), _saved(picture, folder)
 
 
+def cover(path: Path, folder: Path) -> str:
+    """A picture that came from elsewhere as `artwork.jpg` or `.png` in `folder`; BadInput when it is none."""
+    return _put(artwork_of(path), folder)
+
+
 def _saved(picture: bytes | None, folder: Path | None) -> str | None:
     if picture is None or folder is None:
         return None
     try:
-        cover = artwork(picture, "the embedded cover")
+        found = artwork(picture, "the embedded cover")
     except BadInput:
         return None
+    return _put(found, folder)
+
+
+def _put(cover: Artwork, folder: Path) -> str:
     final = folder / f"artwork.{cover.extension}"
     with writing(final):
         unfinished(final).write_bytes(cover.data)

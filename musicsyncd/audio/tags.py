@@ -23,7 +23,7 @@ class Field:
 
     name: str
     id3: str = ""
-    """Frame, or `TXXX:description`; in MP3, AIFF and WAV."""
+    """Frame, `TXXX:description` or `UFID:owner`; in MP3, AIFF and WAV."""
     mp4: str = ""
     """Atom, or a free-form name; in ALAC and AAC."""
     vorbis: str = ""
@@ -57,6 +57,13 @@ FIELDS: Final = (
     Field(name="key", id3="TKEY", mp4=FREE + "initialkey", vorbis="INITIALKEY", also=("KEY", "TXXX:INITIALKEY")),
     Field(name="camelot", id3="TXXX:CAMELOT", mp4=FREE + "CAMELOT", vorbis="CAMELOT"),
     Field(name="isrc", id3="TSRC", mp4=FREE + "ISRC", vorbis="ISRC"),
+    Field(name="label", id3="TPUB", mp4=FREE + "LABEL", vorbis="LABEL", also=("ORGANIZATION", "PUBLISHER")),
+    Field(
+        name="catalog_number",
+        id3="TXXX:CATALOGNUMBER",
+        mp4=FREE + "CATALOGNUMBER",
+        vorbis="CATALOGNUMBER",
+    ),
     Field(name="comment", id3="COMM", mp4="©cmt", vorbis="COMMENT", info="ICMT", also=("DESCRIPTION",)),
     Field(name="source_url", id3="TXXX:SOURCE_URL", mp4=FREE + "SOURCE_URL", vorbis="SOURCE_URL", also=("PURL",)),
     Field(name="source_ids", id3="TXXX:SOURCE_ID", mp4=FREE + "SOURCE_ID", vorbis="SOURCE_ID"),
@@ -79,10 +86,19 @@ FIELDS: Final = (
         mp4=FREE + "Acoustid Fingerprint",
         vorbis="ACOUSTID_FINGERPRINT",
     ),
+    Field(name="acoustid_id", id3="TXXX:Acoustid Id", mp4=FREE + "Acoustid Id", vorbis="ACOUSTID_ID"),
+    Field(
+        name="musicbrainz_recording",
+        id3="UFID:http://musicbrainz.org",
+        mp4=FREE + "MusicBrainz Track Id",
+        vorbis="MUSICBRAINZ_TRACKID",
+    ),
 )
 
-_PLAIN: Final = ("title", "album", "album_artist", "genre", "key", "camelot", "isrc", "comment")
-_PLAIN_OF_OURS: Final = ("source_url", "source_audio", "fingerprint")
+_PLAIN: Final = (
+    "title", "album", "album_artist", "genre", "key", "camelot", "isrc", "label", "catalog_number", "comment",
+)  # fmt: skip
+_PLAIN_OF_OURS: Final = ("source_url", "source_audio", "fingerprint", "acoustid_id", "musicbrainz_recording")
 _DATE: Final = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 _LARGEST_WHOLE: Final = 65_535  # MP4 keeps numbers in 16 bits
 

@@ -175,6 +175,9 @@ class Tags(_Value):
     key: str = ""
     camelot: str = ""
     isrc: str = ""
+    label: str = ""
+    """The record label."""
+    catalog_number: str = ""
     comment: str = ""
     source_url: str = ""
     source_ids: tuple[str, ...] = ()
@@ -183,6 +186,8 @@ class Tags(_Value):
     replay_gain_db: float | None = None
     replay_peak: float | None = None
     fingerprint: str = ""
+    acoustid_id: str = ""
+    musicbrainz_recording: str = ""
 
 
 WAVEFORM_PEAKS: Final = "waveform.peaks"

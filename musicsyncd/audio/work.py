@@ -152,6 +152,11 @@ class AudioWorkers:
             raise
         return tuple(Made.from_dict(made) for made in answer["files"])
 
+    async def cover(self, path: Path, folder: Path) -> Path:
+        """A picture that came from elsewhere, as a JPEG or PNG in `folder`; BadInput when it is no picture."""
+        answer = await self._ask({"do": "cover", "path": os.fspath(path), "folder": os.fspath(folder)}, [path])
+        return Path(answer["artwork"])
+
     async def samples(self, path: Path) -> str:
         """MD5 of the file's decoded samples, as `Made.pcm_md5` has it: what a change of tags leaves as it was."""
         answer = await self._ask({"do": "samples", "path": os.fspath(path)}, [path])

@@ -80,6 +80,12 @@ def _tag(request: Request, emit: Emit) -> dict[str, Any]:
     return {"files": tagged}
 
 
+def _cover(request: Request, emit: Emit) -> dict[str, Any]:
+    from musicsyncd.audio import tagging
+
+    return {"artwork": tagging.cover(Path(request["path"]), Path(request["folder"]))}
+
+
 def _listener(request: Request) -> Any:
     from musicsyncd.audio.listen import Listener, TempoRange
 
@@ -100,6 +106,7 @@ _DOES: Final[dict[str, Callable[[Request, Emit], dict[str, Any]]]] = {
     "analyze": _analyze,
     "samples": _samples,
     "tag": _tag,
+    "cover": _cover,
 }
 
 if __name__ == "__main__":

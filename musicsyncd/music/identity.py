@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+ACOUSTID: Final = "acoustid"
+"""Provider: the id under which AcoustID keeps a fingerprint."""
+RECORDING: Final = "mbid"
+"""Provider: the id of a recording at MusicBrainz."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _SECRET_PARAMETER: Final = re.compile(
     r"(?i)(?:^|[-_.])(?:token|secret|key|apikey|auth|authorization|sig|signature|passw(?:or)?d|pwd|session|sid|jwt|hmac"
@@ -34,6 +39,11 @@ class Identity:
         if not provider or not id_:
             raise ValueError(f"{text!r} is no identity: it wants PROVIDER:ID")
         return cls(provider, id_)
+
+
+def id_at(provider: str, identities: Iterable[Identity]) -> str:
+    """The first id at that provider; empty when there is none."""
+    return next((one.id for one in identities if one.provider == provider), "")
 
 
 def of_file(sha256: str) -> Identity:

@@ -25,6 +25,10 @@ class Track:
     disc_number: int | None = None
     isrc: str = ""
     """Twelve characters, upper case, no hyphens."""
+    record_label: str = ""
+    """The label that brought it out."""
+    catalog_number: str = ""
+    """Under which that label has it."""
     comment: str = ""
     duration: float | None = None
     """Seconds, as the source states them."""

@@ -13,7 +13,7 @@ from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.standing import Evidence
-from musicsyncd.music.identity import shareable, shareable_url
+from musicsyncd.music.identity import ACOUSTID, RECORDING, id_at, shareable, shareable_url
 from musicsyncd.pipeline.step import Work
 
 ROW = "row"
@@ -82,6 +82,10 @@ def row_fields(entry: Entry) -> dict[str, Any]:
         "genre": track.genre,
         "date": track.date,
         "isrc": track.isrc,
+        "label": track.record_label,
+        "catalog_number": track.catalog_number,
+        "acoustid_id": id_at(ACOUSTID, track.identities),
+        "musicbrainz_recording": id_at(RECORDING, track.identities),
         "duration": analysis.get("duration"),
         "bpm": analysis.get("bpm"),
         "key": analysis.get("key"),

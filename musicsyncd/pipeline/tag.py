@@ -13,7 +13,7 @@ from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.entry import FileFacts
 from musicsyncd.ledger.ledger import Ledger
-from musicsyncd.music.identity import shareable, shareable_url
+from musicsyncd.music.identity import ACOUSTID, RECORDING, id_at, shareable, shareable_url
 from musicsyncd.music.track import Track
 from musicsyncd.pipeline.step import Work, holds
 
@@ -68,6 +68,8 @@ def tags_of(track: Track, analysis: Analysis | None, source: AudioProbe | None) 
         track_number=track.track_number,
         disc_number=track.disc_number,
         isrc=track.isrc,
+        label=track.record_label,
+        catalog_number=track.catalog_number,
         comment=_comment(track, analysis),
         source_audio=_source_audio(source, analysis) if source else "",
         source_url=shareable_url(track.source_url) if track.source_url.startswith("http") else "",
@@ -78,6 +80,8 @@ def tags_of(track: Track, analysis: Analysis | None, source: AudioProbe | None) 
         replay_gain_db=analysis.replay_gain_db if analysis else None,
         replay_peak=analysis.replay_peak if analysis else None,
         fingerprint=(analysis.fingerprint or "") if analysis else "",
+        acoustid_id=id_at(ACOUSTID, track.identities),
+        musicbrainz_recording=id_at(RECORDING, track.identities),
     )
 
 

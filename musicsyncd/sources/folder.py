@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import unquote_to_bytes
 
 import anyio
@@ -51,6 +51,8 @@ FILLED_IN: Final = (
     "track_number",
     "disc_number",
     "isrc",
+    "record_label",
+    "catalog_number",
 )
 """What the tags of the delivered copy may add to a track that does not say it."""
 
@@ -315,6 +317,8 @@ def _track(path: Path, sha256: str, probe: AudioProbe, tags: Tags) -> Track:
         track_number=tags.track_number,
         disc_number=tags.disc_number,
         isrc=tags.isrc,
+        record_label=tags.label,
+        catalog_number=tags.catalog_number,
         comment=tags.comment,
         duration=probe.duration or None,
         source=FolderSource.name,
@@ -323,8 +327,12 @@ def _track(path: Path, sha256: str, probe: AudioProbe, tags: Tags) -> Track:
     )
 
 
+def _said(tags: Tags, name: str) -> Any:
+    return tags.label if name == "record_label" else getattr(tags, name)
+
+
 def _with_delivery(track: Track, probe: AudioProbe, tags: Tags, sha256: str) -> Track:
-    gaps = {name: getattr(tags, name) for name in FILLED_IN if not getattr(track, name)}
+    gaps = {name: _said(tags, name) for name in FILLED_IN if not getattr(track, name)}
     return replace(track, duration=track.duration or probe.duration or None, **gaps).with_identities(of_file(sha256))
 
 

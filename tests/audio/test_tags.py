@@ -44,6 +44,8 @@ FULL = Tags(
     key="F#m",
     camelot="11A",
     isrc="DEAB11900001",
+    label="Żółw & Søn",
+    catalog_number="ŻS 007",
     comment="11A - 127.37 BPM",
     source_url="https://example.org/a?b=c&d=é",
     source_ids=("url:https://example.org/a", "file:00ff"),
@@ -51,6 +53,8 @@ FULL = Tags(
     replay_gain_db=-7.31,
     replay_peak=1.012345,
     fingerprint="AQADtEmSREqUKFPh4_Bx",
+    acoustid_id="7d1b5a9e-0f3c-4c0e-9a57-1f2d3c4b5a69",
+    musicbrainz_recording="b1a9c0e9-d987-4042-ae91-78d6a3267d69",
 )
 COVER = artwork(sounds.picture(), "cover")
 
@@ -120,6 +124,10 @@ def test_taglib_reads_the_same(format_: str, made: dict[str, Made]) -> None:
         "ISRC": [FULL.isrc],
         "COMMENT": [FULL.comment],
         "ACOUSTID_FINGERPRINT": [FULL.fingerprint],
+        "ACOUSTID_ID": [FULL.acoustid_id],
+        "MUSICBRAINZ_TRACKID": [FULL.musicbrainz_recording],
+        "LABEL": [FULL.label],
+        "CATALOGNUMBER": [FULL.catalog_number],
         "REPLAYGAIN_TRACK_GAIN": ["-7.31 dB"],
         "REPLAYGAIN_TRACK_PEAK": ["1.012345"],
         "CAMELOT": [FULL.camelot],
@@ -196,6 +204,8 @@ def test_foreign_id3_frames_stay(format_: str, made: dict[str, Made]) -> None:
         id3.APIC(encoding=3, mime="image/png", type=4, desc="back", data=sounds.picture("png")),
         id3.POPM(email="a@b", rating=200, count=1),
         id3.TXXX(encoding=3, desc="replaygain_track_gain", text=["+1.00 dB"]),
+        id3.UFID(owner="http://example.org", data=b"theirs"),
+        id3.UFID(owner="http://musicbrainz.org", data=b"before"),
     ):
         file.tags.add(frame)
     file.save()
@@ -205,6 +215,10 @@ def test_foreign_id3_frames_stay(format_: str, made: dict[str, Made]) -> None:
     assert tags["COMM:iTunNORM:eng"].text == ["0000"]
     assert [picture.type for picture in tags.getall("APIC")].count(4) == 1
     assert tags["POPM:a@b"].rating == 200
+    assert {key: tags[key].data for key in tags if key.startswith("UFID:")} == {
+        "UFID:http://example.org": b"theirs",
+        "UFID:http://musicbrainz.org": FULL.musicbrainz_recording.encode(),
+    }
     assert [key for key in tags if key.casefold() == "txxx:replaygain_track_gain"] == ["TXXX:REPLAYGAIN_TRACK_GAIN"]
     assert [key for key in tags if key.startswith("COMM::")] == ["COMM::eng"]
 
@@ -251,6 +265,19 @@ def test_a_vanished_file(made: dict[str, Made]) -> None:
     with pytest.raises(Exception, match=r"wav\.wav"):
         tagging.tag(made["wav"], FULL, None)
     assert len([*Path(made["wav"].path).parent.iterdir()]) == len(FORMATS) - 1
+
+
+async def test_a_cover_from_elsewhere(workers: AudioWorkers, tmp_path: Path) -> None:
+    """It comes into the folder under its own name, whatever it was called; a page is refused, and leaves nothing."""
+    (tmp_path / "front-500").write_bytes(sounds.picture("png"))
+    (tmp_path / "own").mkdir()
+    found = await workers.cover(tmp_path / "front-500", tmp_path / "own")
+    assert (found, found.read_bytes()) == (tmp_path / "own" / "artwork.png", sounds.picture("png"))
+    found.unlink()
+    (tmp_path / "front-500").write_bytes(b"\xff\xd8\xff<html>")
+    with pytest.raises(BadInput, match="no picture"):
+        await workers.cover(tmp_path / "front-500", tmp_path / "own")
+    assert [*(tmp_path / "own").iterdir()] == []
 
 
 def test_pictures() -> None:

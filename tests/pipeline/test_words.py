@@ -35,10 +35,17 @@ TRACK = Track(
     track_number=3,
     disc_number=1,
     isrc="GBAYE0601498",
+    record_label="Low Tide",
+    catalog_number="LT 1",
     comment="bought",
     source="url",
     source_url="https://example.org/tidal.opus",
-    identities=(Identity("url", "https://example.org/tidal.opus"), Identity("file", "s1")),
+    identities=(
+        Identity("url", "https://example.org/tidal.opus"),
+        Identity("file", "s1"),
+        Identity("acoustid", "a1"),
+        Identity("mbid", "m1"),
+    ),
 )
 BARE = Track(title="Untitled", source="folder", source_url="file:///music/untitled.wav")
 ANALYSIS = Analysis(
@@ -108,9 +115,11 @@ def test_tags_say_what_is_known_and_where_it_came_from() -> None:
     assert (tags.isrc, tags.bpm, tags.key, tags.camelot) == ("GBAYE0601498", 123.5, "F#m", "11A")
     assert (tags.replay_gain_db, tags.replay_peak, tags.fingerprint) == (-8.5, 1.02, "AQAB")
     assert tags.comment == "11A - bought"
+    assert (tags.label, tags.catalog_number) == ("Low Tide", "LT 1")
+    assert (tags.acoustid_id, tags.musicbrainz_recording) == ("a1", "m1")
     assert tags.source_audio == "opus, lossy, 128 kbit/s, 48 kHz"
     assert tags.source_url == "https://example.org/tidal.opus"
-    assert tags.source_ids == ("url:https://example.org/tidal.opus", "file:s1")
+    assert tags.source_ids == ("url:https://example.org/tidal.opus", "file:s1", "acoustid:a1", "mbid:m1")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +177,10 @@ def test_a_row_says_what_was_read_back() -> None:
         "genre": "House",
         "date": "2019-05-04",
         "isrc": "GBAYE0601498",
+        "label": "Low Tide",
+        "catalog_number": "LT 1",
+        "acoustid_id": "a1",
+        "musicbrainz_recording": "m1",
         "duration": 200.0,
         "bpm": 123.5,
         "key": "F#m",
@@ -181,7 +194,7 @@ def test_a_row_says_what_was_read_back() -> None:
         "lossless": False,
         "lossless_honest": None,
         "cutoff_hz": None,
-        "identities": ["file:s1", "url:https://example.org/tidal.opus"],
+        "identities": ["acoustid:a1", "file:s1", "mbid:m1", "url:https://example.org/tidal.opus"],
         "downloaded": True,
         "files": ["main:a.m4a", "main:b.wav"],
     }
