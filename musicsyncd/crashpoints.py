@@ -24,6 +24,7 @@ class CrashPoint(StrEnum):
     SOURCE_RECORDED = "source-recorded"
     WAVEFORM_KEPT = "waveform-kept"
     ANALYSIS_RECORDED = "analysis-recorded"
+    ENRICHMENT_RECORDED = "enrichment-recorded"
     TAGS_WRITTEN = "tags-written"
     SHELF_COPIED = "shelf-copied"
     SHELF_SYNCED = "shelf-synced"

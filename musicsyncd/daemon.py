@@ -28,7 +28,14 @@ from musicsyncd.control.messages import VolumeQuestion, VolumesAnswer
 from musicsyncd.control.operations import DaemonFacts, Operations
 from musicsyncd.control.socket import ControlSocket, application
 from musicsyncd.database import DATABASE_NAME, Database
+from musicsyncd.enrichment.base import Enricher
+from musicsyncd.enrichment.cache import MIGRATIONS as ENRICHMENT_MIGRATIONS
+from musicsyncd.enrichment.cache import Cache
+from musicsyncd.enrichment.services import services
 from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson
+from musicsyncd.http.budgets import MIGRATIONS as HTTP_MIGRATIONS
+from musicsyncd.http.budgets import Budgets
+from musicsyncd.http.client import HttpClient, HttpOptions
 from musicsyncd.jobs.base import Handler
 from musicsyncd.jobs.job import JobFilter, JobState, Lane
 from musicsyncd.jobs.worker import SqliteEngine
@@ -38,6 +45,7 @@ from musicsyncd.library.base import Kept, Shelf
 from musicsyncd.library.volume import Volume
 from musicsyncd.pipeline.analyze import Analyze
 from musicsyncd.pipeline.download import Download
+from musicsyncd.pipeline.enrich import CAPACITY, Enrich
 from musicsyncd.pipeline.publish import Publish
 from musicsyncd.pipeline.shelve import Shelve
 from musicsyncd.pipeline.step import Step, remove_folder
@@ -74,6 +82,8 @@ class House:
     merger: Merger
     undoer: Undoer
     operations: Operations
+    answers: Cache
+    """What services said, kept for a while."""
     clock: Clock
 
 
@@ -112,7 +122,13 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     state = settings.daemon.state_dir
     database = await Database.open(
         state / DATABASE_NAME,
-        {"jobs": SqliteEngine.schema, "ledger": LEDGER_MIGRATIONS, "catalog": CATALOG_MIGRATIONS},
+        {
+            "jobs": SqliteEngine.schema,
+            "ledger": LEDGER_MIGRATIONS,
+            "catalog": CATALOG_MIGRATIONS,
+            "http": HTTP_MIGRATIONS,
+            "enrichment": ENRICHMENT_MIGRATIONS,
+        },
         backups=state / "backups",
         clock=clock,
     )
@@ -129,7 +145,15 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         return await audio.samples(await shelf.readable(kept, state / "staging")) == pcm_md5
 
     lookout = Lookout(volumes, {local.target: local}, ledger, same_sound)
-    engine = _engine(settings, lookout, jobs, audio)
+    answers = Cache(
+        database,
+        clock,
+        state / "cache" / "coverart",
+        keep=settings.enrichment.keep,
+        keep_nothing=settings.enrichment.keep_nothing,
+    )
+    enrichers = await _enrichers(settings, Budgets(database, clock), answers, stack)
+    engine = _engine(settings, lookout, jobs, audio, enrichers)
     await _clear_staging(engine.staging, jobs, before=math.inf)  # nothing works yet
     operations = Operations(
         facts=_facts(loaded, clock), ledger=ledger, jobs=jobs, lookout=lookout, database=database, clock=clock
@@ -144,6 +168,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         merger=Merger(ledger=ledger, jobs=jobs, lookout=lookout, most_files=settings.duplicates.most_files),
         undoer=Undoer(ledger=ledger, lookout=lookout),
         operations=operations,
+        answers=answers,
         clock=clock,
     )
 
@@ -159,20 +184,47 @@ def _handlers(house: House) -> dict[str, Handler]:
     }
 
 
-def _engine(settings: Settings, lookout: Lookout, jobs: SqliteEngine, audio: AudioWorkers) -> SyncEngine:
+async def _enrichers(
+    settings: Settings, budgets: Budgets, answers: Cache, stack: AsyncExitStack
+) -> tuple[Enricher, ...]:
+    """Who is asked of a track, in turn; nobody, unless it is switched on."""
+    wanted, http = settings.enrichment, settings.http
+    if not wanted.enabled:
+        return ()
+    options = HttpOptions(
+        proxy=http.proxy.get_secret_value(), ca_file=http.ca_file, timeout=http.timeout, trust_env=http.trust_env
+    )
+    client = HttpClient(options, contact=wanted.contact)
+    stack.push_async_callback(client.close)
+    return await services(wanted, client, budgets, answers)
+
+
+def _engine(
+    settings: Settings,
+    lookout: Lookout,
+    jobs: SqliteEngine,
+    audio: AudioWorkers,
+    enrichers: Sequence[Enricher],
+) -> SyncEngine:
     sources = _sources(settings, audio)
     return SyncEngine(
         ledger=lookout.ledger,
         jobs=jobs,
         sources=sources,
         lookout=lookout,
-        steps=_steps(settings, lookout, sources, audio),
+        steps=_steps(settings, lookout, sources, audio, enrichers),
         staging=settings.daemon.state_dir / "staging",
         optional=tuple(f"volume:{one.name}" for one in settings.volumes if not one.required),
     )
 
 
-def _steps(settings: Settings, lookout: Lookout, sources: Sequence[Source], audio: AudioWorkers) -> tuple[Step, ...]:
+def _steps(
+    settings: Settings,
+    lookout: Lookout,
+    sources: Sequence[Source],
+    audio: AudioWorkers,
+    enrichers: Sequence[Enricher],
+) -> tuple[Step, ...]:
     ledger, output = lookout.ledger, settings.output
     depth = None if output.depth == "source" else output.depth
     return (
@@ -184,6 +236,7 @@ def _steps(settings: Settings, lookout: Lookout, sources: Sequence[Source], audi
             Waveforms(settings.daemon.state_dir / "waveforms"),
             leave_out=settings.duplicates.leave_out,
         ),
+        *([Enrich(enrichers, audio, ledger, settings.enrichment.gaps)] if enrichers else []),
         Tag(audio, ledger),
         Shelve(lookout.shelves, ledger),
         Publish(lookout.catalogs, ledger),
@@ -299,6 +352,7 @@ def _capacities(settings: Settings) -> dict[str, int]:
         "download": settings.capacity.downloads,
         "cpu": settings.capacity.cpu_places,
         "recognise": 1,
+        CAPACITY: 2,  # services are paced anyway: more would only wait for their turns
         **{f"volume:{one.name}": 1 for one in settings.volumes},
     }
 
@@ -337,6 +391,7 @@ async def _keep_house(house: House) -> None:
         if await house.database.in_place() and await _backup_due(house):
             copy = await house.database.backup()
             logger.info("database copied", copy=str(copy))
+        await house.answers.tidy()
         forgotten = await house.jobs.gc(timedelta(seconds=house.settings.daemon.history))
         if forgotten:
             logger.info("old jobs forgotten", count=forgotten)

@@ -110,6 +110,22 @@ def check_proxy(value: SecretStr) -> SecretStr:
     return value
 
 
+def check_base_url(value: str) -> str:
+    """The URL without a slash at its end, if it is http or https and names a host and nothing secret; ValueError
+    otherwise.
+    """
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or any(character.isspace() for character in value):
+        raise ValueError("must be a URL such as https://example.org/api")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must be a URL without a user, a query and a fragment")
+    return value.rstrip("/")
+
+
 def _quantity(value: object, unit: Any) -> float | None:
     if isinstance(value, bool):
         return None
@@ -159,3 +175,5 @@ OptionalPlace = Annotated[Path | None, BeforeValidator(_optional_place)]
 """An absolute path, or None where the text is empty."""
 Proxy = Annotated[SecretStr, AfterValidator(check_proxy)]
 """A proxy's URL, which may hold a password; empty means none."""
+BaseUrl = Annotated[str, AfterValidator(check_base_url)]
+"""Where a service is; paths are put behind it."""

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from musicsyncd.crashpoints import ENVIRONMENT, MERGING, CrashPoint
+from tests.fakes.music_services import MusicServices
 from tests.fakes.running import Running, running, write_wave
 
 EXPECTED = ["Crash Test/Crash Test - One.aiff", "Crash Test/Crash Test - One.m4a", "Crash Test/Crash Test - One.wav"]
 
 
+@pytest.fixture(scope="module")
+def services() -> Iterator[MusicServices]:
+    """Asked of each track, and knowing nothing of it."""
+    with MusicServices() as services:
+        services.results = []
+        yield services
+
+
 @pytest.mark.parametrize("point", [point for point in CrashPoint if point not in MERGING])
-def test_a_kill_changes_nothing_in_the_end(point: CrashPoint, tmp_path: Path) -> None:
+def test_a_kill_changes_nothing_in_the_end(point: CrashPoint, services: MusicServices, tmp_path: Path) -> None:
     """Same files, one row, one track, no temporary file, no staging folder, every job done."""
-    music = write_wave(tmp_path / "music" / "Crash Test - One.wav")
-    with running(tmp_path, start=False) as daemon:
+    music = write_wave(tmp_path / "music" / "Crash Test - One.wav", seconds=4.0)
+    with running(tmp_path, start=False, extra=services.settings) as daemon:
         daemon.start(**{ENVIRONMENT: point.value})
         daemon.ctl("sync", "--url", str(music))
         assert daemon.wait_for_death() == -9, "the crash point was never passed"

@@ -346,6 +346,39 @@ def test_a_secret_is_shown_nowhere(load_text: Load) -> None:
     assert {f"{CANARY}!", f"{CANARY}%21", f"user:{CANARY}%21"} < loaded.settings.secrets()
 
 
+def test_asking_others_needs_a_contact(load_text: Load) -> None:
+    """MusicBrainz demands it; the key is a secret; an address has no slash at its end."""
+    (told,) = complaints(load_text, "[enrichment]\nenabled = true")
+    assert "enrichment.contact" in told
+    text = f'[enrichment]\nenabled = true\ncontact = " a@example.org "\nacoustid_key = " {CANARY} "\n'
+    settings = load_text(text + 'musicbrainz_url = "http://mirror:5000/ws/2/"').settings
+    assert (settings.enrichment.contact, settings.enrichment.musicbrainz_url) == (
+        "a@example.org",
+        "http://mirror:5000/ws/2",
+    )
+    assert CANARY in settings.secrets()
+    assert shown(settings)["enrichment.acoustid_key"] == "(hidden)"
+    assert settings.enrichment.gaps == {"album", "date", "isrc", "label", "catalog_number", "artwork"}
+    assert load_text('[enrichment]\nfields = ["isrc"]').settings.enrichment.gaps == {"isrc"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("contact", "a\\nb: c", "e-mail address or a URL"),
+        ("contact", "bjørk@example.org", "e-mail address or a URL"),
+        ("acoustid_url", "ftp://h", "URL such as"),
+        ("acoustid_url", "https://", "URL such as"),
+        ("acoustid_url", "https://h/?a=b", "without a user, a query"),
+        ("coverart_url", "https://[::1", "URL such as"),
+    ],
+)
+def test_what_can_be_no_address(load_text: Load, key: str, value: str, words: str) -> None:
+    """Neither a header's second line nor half a URL."""
+    (told,) = complaints(load_text, f'[enrichment]\n{key} = "{value}"')
+    assert words in told
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -356,6 +389,8 @@ def test_a_secret_is_shown_nowhere(load_text: Load) -> None:
         f'http = "{CANARY}"',
         f'[http]\nca_file = "http://u:{CANARY}@h\\u0000"',
         f'[ytdlp]\nproxy = "http://u:{CANARY}@h:99999"',
+        f'[enrichment]\nacoustid_key = ["{CANARY}"]',
+        f'[enrichment]\nacoustid_url = "https://u:{CANARY}@h"',
     ],
 )
 def test_a_wrong_secret_is_not_shown_either(load_text: Load, text: str) -> None:

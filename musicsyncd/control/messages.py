@@ -119,6 +119,15 @@ class TrackAnswer(Answer):
     title: str
     artists: list[str]
     album: str
+    date: str
+    isrc: str
+    record_label: str
+    catalog_number: str
+    origins: dict[str, str]
+    """Who filled in what the source did not say, by field: `album`, `date`, `isrc`, `label`, `catalog_number`,
+    `artwork`."""
+    said: dict[str, dict[str, Any]]
+    """The word of each origin on it, with `note` and `trouble` where it says why it said nothing, and `at`."""
     source: str
     source_url: str
     identities: list[str]

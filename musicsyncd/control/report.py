@@ -23,6 +23,7 @@ from musicsyncd.jobs.job import Job, JobEvent, JobState
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.standing import Target, lacking
 from musicsyncd.music.identity import shareable, shareable_url
+from musicsyncd.pipeline.enrich import FILLED
 from musicsyncd.sync.engine import REQUEST, TRACK
 from musicsyncd.sync.merging import APPLY, PLAN
 from musicsyncd.sync.undoing import UNDO
@@ -79,6 +80,12 @@ def track_answer(entry: Entry, targets: Sequence[Target], roots: Mapping[str, Pa
         title=track.title,
         artists=list(track.artists),
         album=track.album,
+        date=track.date,
+        isrc=track.isrc,
+        record_label=track.record_label,
+        catalog_number=track.catalog_number,
+        origins=origins(entry),
+        said={one.origin: {**one.facts, "at": one.at} for one in entry.said},
         source=track.source,
         source_url=shareable_url(track.source_url),
         identities=[shareable(one) for one in track.identities],
@@ -107,6 +114,12 @@ def duplicate_answer(entry: Entry, keeper: Entry) -> DuplicateAnswer:
         score=verdict.get("score"),
         reason=str(verdict.get("reason", "")),
     )
+
+
+def origins(entry: Entry) -> dict[str, str]:
+    """Who filled in what the track's own source did not say, by field."""
+    filled = {name: one.origin for one in entry.said for name in one.facts.get(FILLED, ())}
+    return filled | {field: one.origin for one in entry.said for field in ("artwork",) if one.facts.get(field)}
 
 
 def _without_fingerprint(analysis: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -100,6 +100,29 @@ def retry(args: argparse.Namespace, reference: str) -> int:
     return 0
 
 
+FACTS: Final = (
+    ("album", "album"),
+    ("date", "date"),
+    ("record_label", "label"),
+    ("catalog_number", "catalog_number"),
+    ("isrc", "isrc"),
+)
+"""Facts of an answer, and what the answer calls them where it says who filled them in."""
+
+
+def _facts(track: dict[str, Any]) -> list[list[str]]:
+    """What is known of the release, each with who said it."""
+    told = {name: track["origins"].get(field, track["source"]) for name, field in FACTS}
+    rows = [[field.replace("_", " "), f"{track[name]}  ({told[name]})"] for name, field in FACTS if track[name]]
+    cover = track["origins"].get("artwork")
+    return rows + ([["artwork", f"({cover})"]] if cover else [])
+
+
+def _reason(word: dict[str, Any]) -> str:
+    """Why somebody said nothing, or could not be asked."""
+    return str(word.get("trouble") or word.get("note") or "")
+
+
 def details(track: dict[str, Any]) -> None:
     """The answer, for people."""
     heard, source = track["analysis"] or {}, track["source_audio"] or {}
@@ -114,6 +137,8 @@ def details(track: dict[str, Any]) -> None:
         rows.append(["tempo", f"{bpm(heard)} BPM" if heard.get("bpm") else "too short or too unsteady to tell"])
         rows.append(["key", key(heard) if heard.get("key") else "too short or too ambiguous to tell"])
         rows.append(["loudness", f"{lufs(heard)} LUFS"])
+    rows += _facts(track)
+    rows += [[origin, reason] for origin, word in track["said"].items() if (reason := _reason(word))]
     rows += [["also known as", identity] for identity in track["identities"]]
     rows += [[target, state] for target, state in track["targets"].items()]
     rows += [[f"{one['volume']} {one['format']}", f"{one['path']}  {show.size(one['size'])}"] for one in track["files"]]

@@ -125,6 +125,9 @@ def _contradictions(settings: Settings) -> Iterator[tuple[Key, str]]:
     yield from _socket_too_long(settings)
     yield from _volumes_alike(settings)
     yield from _inbox_of_outputs(settings)
+    if settings.enrichment.enabled and not settings.enrichment.contact:
+        told = "enrichment.contact is missing: MusicBrainz demands an e-mail address or a URL of whoever asks"
+        yield ("enrichment", "enabled"), told
     low, high = settings.analysis.tempo_low, settings.analysis.tempo_high
     if high < 2 * low:
         told = f"analysis.tempo_high = {high:g} must be at least twice analysis.tempo_low = {low:g}"

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr
 
 from musicsyncd.audio.section import AnalysisSection, OutputSection
+from musicsyncd.enrichment.section import EnrichmentSection
 from musicsyncd.jobs.section import CapacitySection
 from musicsyncd.library.section import VolumeSection
 from musicsyncd.section import Duration, OptionalPlace, Place, Proxy, Section, Size
@@ -95,6 +96,7 @@ class Settings(Section):
     output: OutputSection
     analysis: AnalysisSection
     duplicates: DuplicatesSection
+    enrichment: EnrichmentSection
     volumes: tuple[VolumeSection, ...]
     """Never empty: with none configured it holds one volume `library`."""
     capacity: CapacitySection

@@ -35,6 +35,8 @@ FREE: dict[str, Any] = {
     "rungs": [{"source": "folder", "said": "offers nothing"}],
     "actions": [Action(verb=Verb.FETCH, target="volume:x", parts=("wav",), why="lacks it").as_dict()],
     "result": {"tracks": [], "refused": [REFUSED]},
+    "origins": dict.fromkeys(("album", "date", "isrc", "label", "catalog_number", "artwork"), "musicbrainz"),
+    "said": {"acoustid": {"trouble": "AcoustID cannot be asked.", "note": "", "at": "2026-01-01T00:00:00.000+00:00"}},
     "verdict": {"reason": "they sound the same"},
     "source_audio": {
         "codec": "aac",
@@ -184,6 +186,14 @@ def test_what_was_wrong_with_a_source_is_shown(capsys: pytest.CaptureFixture[str
     """Each of the source's warnings is a line of `tracks show`."""
     main(["tracks", "show", "t1"])
     assert re.search(r"^warning +1 of 9 packets was damaged and left out$", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_who_said_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each fact with its origin, and why a service said nothing."""
+    main(["tracks", "show", "t1"])
+    told = capsys.readouterr().out
+    for line in ("label +x  \\(musicbrainz\\)", "artwork +\\(musicbrainz\\)", "acoustid +AcoustID cannot be asked\\."):
+        assert re.search(f"^{line}$", told, re.MULTILINE), line
 
 
 def test_a_trial_shows_what_reports_have(capsys: pytest.CaptureFixture[str]) -> None:

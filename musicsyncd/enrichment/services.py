@@ -1,0 +1,29 @@
+"""The services in the order in which they are asked, each with the budget of its own."""
+
+from __future__ import annotations
+
+from musicsyncd.enrichment.acoustid import AcoustId
+from musicsyncd.enrichment.base import Enricher
+from musicsyncd.enrichment.cache import Cache
+from musicsyncd.enrichment.coverart import CoverArt
+from musicsyncd.enrichment.musicbrainz import MusicBrainz
+from musicsyncd.enrichment.section import EnrichmentSection
+from musicsyncd.http.budget import Pace
+from musicsyncd.http.budgets import Budgets
+from musicsyncd.http.client import HttpClient
+
+
+async def services(
+    section: EnrichmentSection, client: HttpClient, budgets: Budgets, answers: Cache
+) -> tuple[Enricher, ...]:
+    """Those that the settings name: which recording it is, what is known of it, how its release looks."""
+    musicbrainz = await budgets.of("MusicBrainz", Pace(rate=section.musicbrainz_rate))
+    covers = await budgets.of("Cover Art Archive", Pace(rate=section.coverart_rate))
+    found: list[Enricher] = [
+        MusicBrainz(client, musicbrainz, answers, base_url=section.musicbrainz_url),
+        CoverArt(client, covers, answers, base_url=section.coverart_url, pixels=section.artwork_pixels),
+    ]
+    if key := section.acoustid_key.get_secret_value():
+        acoustid = await budgets.of("AcoustID", Pace(rate=section.acoustid_rate))
+        found.insert(0, AcoustId(client, acoustid, answers, base_url=section.acoustid_url, key=key))
+    return tuple(found)
