@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,28 @@ async def test_a_long_wait_is_an_error_at_once(client: HttpClient, budget: Budge
         assert isinstance(error, Temporary)
         assert error.delay is not None
         assert 86_300 < error.delay <= 86_400
+    assert len(services.asked) == 1
+
+
+async def test_a_vendors_library_asks_on_the_same_budget(
+    client: HttpClient, budget: Budget, services: MusicServices
+) -> None:
+    """What a library in a thread was told holds for our own client too, and for the library's next turn."""
+    services.fall_ill("/archive", Ill(status=429, headers={"retry-after": "3600"}))
+
+    def library() -> tuple[int, dict[str, str]]:
+        try:
+            with urllib.request.urlopen(services.url("/archive/x")) as answer:
+                return answer.status, dict(answer.headers)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, dict(error.headers)
+
+    await budget.turn()
+    await budget.answered(*await anyio.to_thread.run_sync(library))
+    assert isinstance(await fails(client, budget, Question(url=services.url("/archive/x"))), Temporary)
+    with pytest.raises(Temporary, match="left alone until"):
+        await budget.turn()
     assert len(services.asked) == 1
 
 
