@@ -20,6 +20,7 @@ from musicsyncd.enrichment.base import Enricher, Known, Told
 from musicsyncd.errors import MusicsyncError, Temporary
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.music.identity import RECORDING, id_at
 from musicsyncd.music.track import Track
 from musicsyncd.pipeline.step import Work, new_folder
 
@@ -65,26 +66,31 @@ class Enrich:
         return _applied(work, await context.step(self.name, ask, stands=_stands))
 
     async def _ask(self, work: Work, context: JobContext) -> dict[str, Any]:
-        earlier = {one.origin: one.facts for one in (await self.ledger.entry(work.track_id)).said}
-        bare = without(work.track, [name for facts in earlier.values() for name in facts.get(FILLED, ())])
-        known = _known(work, bare, self.wanted)
-        filled, artwork = bare, None
+        earlier = await self._earlier(work.track_id)
+        track = without(work.track, [name for facts in earlier.values() for name in facts.get(FILLED, ())])
+        known, artwork = _known(work, track, self.wanted), None
         async with context.capacity(CAPACITY):
             for enricher in self.enrichers:
                 context.progress(None, enricher.name, step=self.name)
                 told, trouble = await self._hear(enricher, known)
-                known = known.learning(told)
                 if told.picture:
                     artwork, trouble = await self._cover(told.picture, work.folder)
-                    told = told if artwork else Told()
-                filled, names = fill(filled, told.facts, self.wanted)
                 before = earlier.get(enricher.name, {})
-                if facts := _word(told, trouble, before) | _credit(names, before, work.track):
+                if trouble:
+                    told = _repeated(before)
+                known = known.learning(told)
+                track, names = fill(track, told.facts, self.wanted)
+                if (facts := _word(told, trouble, names)) or before:
                     await self.ledger.record_said(work.track_id, enricher.name, facts)
-        track = restored(filled, work.track).with_identities(*known.track.identities)
+        track = track.with_identities(*known.track.identities)
         await self.ledger.record_facts(work.track_id, track)
         crash_point(CrashPoint.ENRICHMENT_RECORDED)
         return {"track": track.as_dict(), "artwork": str(artwork) if artwork else None}
+
+    async def _earlier(self, track_id: str) -> dict[str, Mapping[str, Any]]:
+        """What those who are asked now said before; the word of others stands as it is."""
+        asked = {one.name for one in self.enrichers}
+        return {one.origin: one.facts for one in (await self.ledger.entry(track_id)).said if one.origin in asked}
 
     async def _hear(self, enricher: Enricher, known: Known) -> tuple[Told, MusicsyncError | None]:
         try:
@@ -112,11 +118,6 @@ def without(track: Track, names: Collection[str]) -> Track:
     return replace(track, **emptied)
 
 
-def restored(track: Track, before: Track) -> Track:
-    """What nobody says now, but somebody filled earlier, stays."""
-    return replace(track, **{name: getattr(before, name) for name in GAPS.values() if not getattr(track, name)})
-
-
 def fill(track: Track, facts: Mapping[str, Any], wanted: Collection[str]) -> tuple[Track, list[str]]:
     """The track with its gaps filled from what one origin says, and the names of those that were."""
     names = [name for name in GAPS if name in wanted and facts.get(name) and not getattr(track, GAPS[name])]
@@ -132,23 +133,21 @@ def _known(work: Work, bare: Track, wanted: Collection[str]) -> Known:
         track=bare,
         duration=work.analysis.duration,
         fingerprint=work.analysis.fingerprint or "",
+        recording=id_at(RECORDING, bare.identities),
         wanted=frozenset(gaps | ({"artwork"} & set(wanted) if not pictured else set())),
     )
 
 
-def _word(told: Told, trouble: MusicsyncError | None, before: Mapping[str, Any]) -> dict[str, Any]:
-    """What is written down of one origin; in trouble its earlier word still counts."""
-    if trouble and not told.facts:
-        kept = {name: value for name, value in before.items() if name not in _OF_ONE_TIME}
-        return kept | {TROUBLE: str(trouble)}
-    said = dict(told.facts) | ({NOTE: told.note} if told.note else {})
-    return said | ({TROUBLE: str(trouble)} if trouble else {})
+def _repeated(before: Mapping[str, Any]) -> Told:
+    """The earlier word of a service that cannot be asked now: until it can, that counts."""
+    facts = {name: value for name, value in before.items() if name not in _OF_ONE_TIME}
+    return Told(facts=facts, recording=facts.get("recording", ""), cover_of=facts.get("release", ""))
 
 
-def _credit(names: Sequence[str], before: Mapping[str, Any], track: Track) -> dict[str, Any]:
-    """The fields that an origin filled now, and those that it filled earlier and that it does not speak of now."""
-    kept = [name for name in before.get(FILLED, ()) if name not in names and getattr(track, GAPS[name])]
-    return {FILLED: [*names, *kept]} if names or kept else {}
+def _word(told: Told, trouble: MusicsyncError | None, filled: Sequence[str]) -> dict[str, Any]:
+    """What is written down of one origin."""
+    beside = {FILLED: [*filled], NOTE: told.note, TROUBLE: str(trouble or "")}
+    return dict(told.facts) | {name: value for name, value in beside.items() if value}
 
 
 async def _stands(saved: Mapping[str, Any]) -> bool:

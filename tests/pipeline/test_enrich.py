@@ -22,7 +22,7 @@ from musicsyncd.ledger.schema import MIGRATIONS
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.track import Track
 from musicsyncd.pipeline.download import Download
-from musicsyncd.pipeline.enrich import GAPS, Enrich, fill, restored, without
+from musicsyncd.pipeline.enrich import GAPS, Enrich, fill, without
 from musicsyncd.pipeline.step import Work
 from musicsyncd.pipeline.transcode import Transcode
 from musicsyncd.sources.memory import MemorySource
@@ -110,13 +110,14 @@ async def test_only_wanted_fields_are_filled(ledger: Ledger, tmp_path: Path) -> 
 
 
 async def test_what_was_filled_may_be_said_anew(ledger: Ledger, tmp_path: Path) -> None:
-    """A later walk takes the service's newer word, and keeps what it does not speak of any more."""
+    """A later walk takes the service's newer word, and what it does not speak of any more is not known any more."""
     first = await work(ledger, tmp_path)
     done = await step(ledger, says(TOLD))(first, Here())
     newer = Told(facts={"album": "Lantern Street (Deluxe)"})
     again = await step(ledger, says(newer))(replace(first, track=done.track), Here())
-    assert (again.track.album, again.track.isrc) == ("Lantern Street (Deluxe)", "DEAB11900001")
-    assert (await said(ledger, first))["memory"] == dict(newer.facts) | {"filled": ["album", "date", "isrc", "label"]}
+    assert (again.track.album, again.track.isrc) == ("Lantern Street (Deluxe)", "")
+    assert await said(ledger, first) == {"memory": dict(newer.facts) | {"filled": ["album"]}}
+    assert await step(ledger)(again, Here()) == again, "of those who are not asked the word stands"
 
 
 async def test_trouble_keeps_no_track_away(ledger: Ledger, tmp_path: Path) -> None:
@@ -162,6 +163,16 @@ async def test_one_learns_from_the_other(ledger: Ledger, tmp_path: Path) -> None
     await step(ledger, first, second)(before, Here())
     assert (first.asked[0].recording, second.asked[0].recording) == ("", "r1")
     assert await said(ledger, before) == {"memory": {"note": "only that"}}
+
+
+async def test_a_recording_that_was_found_before_is_asked_about(ledger: Ledger, tmp_path: Path) -> None:
+    """Also when nobody can say anew which one it is."""
+    first = await work(ledger, tmp_path)
+    done = await step(ledger, says(TOLD))(first, Here())
+    memory = says(Told(note="nothing"))
+    await step(ledger, memory)(replace(first, track=done.track), Here())
+    assert (memory.asked[0].recording, memory.asked[0].track.album) == ("m1", "")
+    assert await said(ledger, first) == {"memory": {"note": "nothing"}}
 
 
 async def test_a_cover_is_taken_where_the_source_had_none(ledger: Ledger, tmp_path: Path) -> None:
@@ -216,4 +227,3 @@ def test_filling_only_fills(track: Track, facts: dict[str, str], wanted: set[str
         assert (name in names) == bool(not before and name in wanted and facts.get(name))
     assert filled.title == "T"
     assert without(filled, names) == track
-    assert restored(track, filled) == filled
