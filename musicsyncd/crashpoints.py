@@ -13,7 +13,9 @@ from typing import Final
 
 
 class CrashPoint(StrEnum):
-    """The commit points of one track, in the order in which it passes them on its way home."""
+    """The commit points of one track, in the order in which it passes them on its way home; then those of a step done
+    again (`RETRY_ONLY`), and those of leaving duplicates out and of bringing them back (`MERGING`).
+    """
 
     REQUEST_WRITTEN = "request-written"
     JOB_CLAIMED = "job-claimed"
@@ -36,8 +38,11 @@ class CrashPoint(StrEnum):
     ROW_RECORDED = "row-recorded"
     TRACK_SETTLED = "track-settled"
     JOB_DONE = "job-done"
-
-    # Leaving duplicates out and bringing them back (`MERGING`).
+    WORD_RECORDED = "word-recorded"
+    OUTPUTS_RENEWED = "outputs-renewed"
+    FILE_COPIED = "file-copied"
+    FILE_RETAGGED = "file-retagged"
+    RETAG_RECORDED = "retag-recorded"
     MERGE_RECORDED = "merge-recorded"
     FILE_RETIRED = "file-retired"
     RETIREMENT_RECORDED = "retirement-recorded"
@@ -48,6 +53,38 @@ class CrashPoint(StrEnum):
     MERGE_UNDONE = "merge-undone"
 
 
+RETRY_ONLY: Final = frozenset(
+    {
+        CrashPoint.WORD_RECORDED,
+        CrashPoint.OUTPUTS_RENEWED,
+        CrashPoint.FILE_COPIED,
+        CrashPoint.FILE_RETAGGED,
+        CrashPoint.RETAG_RECORDED,
+    }
+)
+"""Passed by `tracks retry --step` alone; a plain sync passes all others."""
+RETRY: Final = (
+    CrashPoint.REQUEST_WRITTEN,
+    CrashPoint.JOB_CLAIMED,
+    CrashPoint.CHILDREN_ENQUEUED,
+    CrashPoint.WORD_RECORDED,
+    CrashPoint.WAVEFORM_KEPT,
+    CrashPoint.ANALYSIS_RECORDED,
+    CrashPoint.OUTPUTS_RENEWED,
+    CrashPoint.FILE_COPIED,
+    CrashPoint.FILE_RETAGGED,
+    CrashPoint.SHELF_COPIED,
+    CrashPoint.SHELF_SYNCED,
+    CrashPoint.SHELF_RENAMED,
+    CrashPoint.SHELF_FOLDER_SYNCED,
+    CrashPoint.RETAG_RECORDED,
+    CrashPoint.ROW_WRITTEN,
+    CrashPoint.ROW_READ_BACK,
+    CrashPoint.ROW_RECORDED,
+    CrashPoint.TRACK_SETTLED,
+    CrashPoint.JOB_DONE,
+)
+"""What `tracks retry --step analyze` passes, in its order."""
 MERGING: Final = frozenset(
     {
         CrashPoint.MERGE_RECORDED,

@@ -43,15 +43,19 @@ from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.schema import MIGRATIONS as LEDGER_MIGRATIONS
 from musicsyncd.library.base import Kept, Shelf
 from musicsyncd.library.volume import Volume
+from musicsyncd.music.precedence import Precedence
 from musicsyncd.pipeline.analyze import Analyze
 from musicsyncd.pipeline.download import Download
 from musicsyncd.pipeline.enrich import CAPACITY, Enrich
 from musicsyncd.pipeline.publish import Publish
+from musicsyncd.pipeline.rehear import Rehear
+from musicsyncd.pipeline.retag import Retag
 from musicsyncd.pipeline.shelve import Shelve
 from musicsyncd.pipeline.step import Step, remove_folder
 from musicsyncd.pipeline.tag import Tag
 from musicsyncd.pipeline.transcode import Transcode
 from musicsyncd.pipeline.waveforms import Waveforms
+from musicsyncd.pipeline.words import Words
 from musicsyncd.settings import Loaded, Settings
 from musicsyncd.sources.base import Source
 from musicsyncd.sources.folder import FolderSource
@@ -59,7 +63,8 @@ from musicsyncd.sources.ytdlp import YtdlpOptions, YtdlpSource
 from musicsyncd.sync.engine import REQUEST, TRACK, SyncEngine
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.merging import APPLY, PLAN, Merger
-from musicsyncd.sync.request import Scope, SyncRequest
+from musicsyncd.sync.reprocess import Reprocess, kind_of
+from musicsyncd.sync.request import STEPS, Scope, SyncRequest
 from musicsyncd.sync.undoing import UNDO, Undoer
 
 logger = structlog.get_logger()
@@ -81,6 +86,7 @@ class House:
     engine: SyncEngine
     merger: Merger
     undoer: Undoer
+    reprocess: Reprocess
     operations: Operations
     answers: Cache
     """What services said, kept for a while."""
@@ -136,7 +142,10 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     ledger = Ledger(database, clock)
     volumes = await _volumes(settings, ledger, clock)
     jobs = SqliteEngine(
-        database, clock, capacities=_capacities(settings), timeouts={TRACK: settings.daemon.job_timeout}
+        database,
+        clock,
+        capacities=_capacities(settings),
+        timeouts=dict.fromkeys((TRACK, *map(kind_of, STEPS)), settings.daemon.job_timeout),
     )
     local = LocalCatalog(database, clock)
     audio = AudioWorkers(lowest=settings.analysis.tempo_low, highest=settings.analysis.tempo_high)
@@ -144,7 +153,6 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     async def same_sound(shelf: Shelf, kept: Kept, pcm_md5: str) -> bool:
         return await audio.samples(await shelf.readable(kept, state / "staging")) == pcm_md5
 
-    lookout = Lookout(volumes, {local.target: local}, ledger, same_sound)
     answers = Cache(
         database,
         clock,
@@ -153,7 +161,11 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         keep_nothing=settings.enrichment.keep_nothing,
     )
     enrichers = await _enrichers(settings, Budgets(database, clock), answers, stack)
-    engine = _engine(settings, lookout, jobs, audio, enrichers)
+    precedence = Precedence(bpm_from=settings.analysis.bpm_from, key_from=settings.analysis.key_from)
+    lookout = Lookout(volumes, {local.target: local}, ledger, same_sound, precedence)
+    words = Words(audio, ledger, volumes, precedence)
+    engine = _engine(settings, lookout, jobs, audio, words, enrichers)
+    rehear = Rehear(audio, ledger, volumes, _waveforms(settings))
     await _clear_staging(engine.staging, jobs, before=math.inf)  # nothing works yet
     operations = Operations(
         facts=_facts(loaded, clock), ledger=ledger, jobs=jobs, lookout=lookout, database=database, clock=clock
@@ -167,6 +179,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         engine=engine,
         merger=Merger(ledger=ledger, jobs=jobs, lookout=lookout, most_files=settings.duplicates.most_files),
         undoer=Undoer(ledger=ledger, lookout=lookout),
+        reprocess=Reprocess(engine, words, rehear),
         operations=operations,
         answers=answers,
         clock=clock,
@@ -176,8 +189,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
 def _handlers(house: House) -> dict[str, Handler]:
     """Who does which kind of job."""
     return {
-        REQUEST: house.engine.request,
-        TRACK: house.engine.track,
+        **house.reprocess.handlers(),
         PLAN: house.merger.plan,
         APPLY: house.merger.apply,
         UNDO: house.undoer.undo,
@@ -199,11 +211,16 @@ async def _enrichers(
     return await services(wanted, client, budgets, answers)
 
 
+def _waveforms(settings: Settings) -> Waveforms:
+    return Waveforms(settings.daemon.state_dir / "waveforms")
+
+
 def _engine(
     settings: Settings,
     lookout: Lookout,
     jobs: SqliteEngine,
     audio: AudioWorkers,
+    words: Words,
     enrichers: Sequence[Enricher],
 ) -> SyncEngine:
     sources = _sources(settings, audio)
@@ -215,6 +232,7 @@ def _engine(
         steps=_steps(settings, lookout, sources, audio, enrichers),
         staging=settings.daemon.state_dir / "staging",
         optional=tuple(f"volume:{one.name}" for one in settings.volumes if not one.required),
+        words=words,
     )
 
 
@@ -225,21 +243,17 @@ def _steps(
     audio: AudioWorkers,
     enrichers: Sequence[Enricher],
 ) -> tuple[Step, ...]:
-    ledger, output = lookout.ledger, settings.output
+    ledger, output, precedence = lookout.ledger, settings.output, lookout.precedence
     depth = None if output.depth == "source" else output.depth
     return (
         Download({source.name: source for source in sources}),
         Transcode(audio, ledger, sample_rate=output.sample_rate or None, depth=depth),
-        Analyze(
-            audio,
-            ledger,
-            Waveforms(settings.daemon.state_dir / "waveforms"),
-            leave_out=settings.duplicates.leave_out,
-        ),
+        Analyze(audio, ledger, _waveforms(settings), leave_out=settings.duplicates.leave_out),
         *([Enrich(enrichers, audio, ledger, settings.enrichment.gaps)] if enrichers else []),
-        Tag(audio, ledger),
-        Shelve(lookout.shelves, ledger),
-        Publish(lookout.catalogs, ledger),
+        Tag(audio, ledger, precedence),
+        Retag(audio, ledger, lookout.shelves, precedence),
+        Shelve(lookout.shelves, ledger, precedence),
+        Publish(lookout.catalogs, ledger, precedence),
     )
 
 
@@ -372,13 +386,11 @@ def _facts(loaded: Loaded, clock: Clock) -> DaemonFacts:
 
 async def _clear_staging(staging: Path, jobs: SqliteEngine, *, before: float) -> None:
     """Remove staging folders that no active job will come back to and that were last changed before this (epoch)."""
-    active = await jobs.list(
-        JobFilter(kind=TRACK, states=frozenset({JobState.WAITING, JobState.RUNNING}), limit=1_000_000)
-    )
+    active = await jobs.list(JobFilter(states=frozenset({JobState.WAITING, JobState.RUNNING}), limit=1_000_000))
     kept = {job.key for job in active}
     folders = [folder async for folder in anyio.Path(staging).iterdir()] if await anyio.Path(staging).is_dir() else []
     for folder in folders:
-        if folder.name not in kept and (await folder.stat()).st_mtime < before:
+        if folder.name.partition(".")[0] not in kept and (await folder.stat()).st_mtime < before:
             await remove_folder(Path(folder))
 
 

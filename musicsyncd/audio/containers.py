@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,8 +30,10 @@ class Container:
     def __init__(self, load: Callable[[Path], Any]) -> None:
         self._load = load
 
-    def write(self, path: Path, texts: Texts, cover: Artwork | None) -> None:
-        """Set these fields, and the front cover when there is one; every other tag stays."""
+    def write(self, path: Path, texts: Texts, cover: Artwork | None, forget: Sequence[str] = ()) -> None:
+        """Set these fields, and the front cover when there is one; take away those of `forget`; every other tag
+        stays.
+        """
         try:
             file = self._load(path)
             if file.tags is None:
@@ -39,6 +41,8 @@ class Container:
             for field in FIELDS:
                 if values := texts.get(field.name):
                     self._set(file.tags, field, list(values))
+                elif field.name in forget:
+                    self._drop(file.tags, field)
             if cover:
                 self._set_cover(file, cover)
             file.save()
@@ -60,6 +64,18 @@ class Container:
         raise NotImplementedError
 
     def _get(self, tags: Any, field: Field) -> list[str]:
+        raise NotImplementedError
+
+    def _drop(self, tags: Any, field: Field) -> None:
+        """Also under the names that other makers have for it: it would still be read there."""
+        for name in self._names(field):
+            for key in self._same(tags, name):
+                del tags[key]
+
+    def _names(self, field: Field) -> list[str]:
+        raise NotImplementedError
+
+    def _same(self, tags: Any, name: str) -> list[str]:
         raise NotImplementedError
 
     def _set_cover(self, file: Any, cover: Artwork) -> None:
@@ -87,8 +103,11 @@ class Id3(Container):
         else:
             tags.add(getattr(id3, name)(encoding=_UTF8, text=values))
 
+    def _names(self, field: Field) -> list[str]:
+        return [field.id3, *field.also]
+
     def _get(self, tags: Any, field: Field) -> list[str]:
-        for name in (field.id3, *field.also):
+        for name in self._names(field):
             for key in self._same(tags, name):
                 frame = tags[key]
                 if name.startswith(_OWNED):
@@ -116,10 +135,10 @@ class Id3(Container):
 class Riff(Id3):
     """ID3 in WAV, and the same in RIFF INFO."""
 
-    def write(self, path: Path, texts: Texts, cover: Artwork | None) -> None:
-        super().write(path, texts, cover)
+    def write(self, path: Path, texts: Texts, cover: Artwork | None, forget: Sequence[str] = ()) -> None:
+        super().write(path, texts, cover, forget)
         wanted = self._info(texts)
-        write_info(path, wanted)
+        write_info(path, wanted, {field.info for field in FIELDS if field.info and field.name in forget})
         standing = read_info(path)
         if missing := [name for name, text in wanted.items() if standing.get(name) != text]:
             raise BadInput(f"{path.name} cannot be tagged", why=f"RIFF INFO does not hold {', '.join(missing)}")
@@ -144,8 +163,11 @@ class Mp4(Container):
         elif name:
             tags[name] = values
 
+    def _names(self, field: Field) -> list[str]:
+        return [field.mp4, *(FREE + other for other in field.also)]
+
     def _get(self, tags: Any, field: Field) -> list[str]:
-        for name in (field.mp4, *(FREE + other for other in field.also)):
+        for name in self._names(field):
             for key in self._same(tags, name):
                 return [text for value in tags[key] if (text := self._text(name, value))]
         return []
@@ -176,9 +198,15 @@ class Vorbis(Container):
         if field.vorbis:
             tags[field.vorbis] = values
 
+    def _names(self, field: Field) -> list[str]:
+        return [name for name in (field.vorbis, *field.also) if name and "=" not in name and ":" not in name]
+
+    def _same(self, tags: Any, name: str) -> list[str]:
+        return [name] if name in tags else []
+
     def _get(self, tags: Any, field: Field) -> list[str]:
-        for name in (field.vorbis, *field.also):
-            if name and "=" not in name and ":" not in name and (values := tags.get(name)):
+        for name in self._names(field):
+            if values := tags.get(name):
                 return [value for value in values if value]
         return []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -37,11 +37,13 @@ def read_info(path: Path) -> dict[str, str]:
         return {name: text for chunk in _info_chunks(file) for name, text in _texts(file, chunk)}
 
 
-def write_info(path: Path, texts: Mapping[str, str]) -> None:
-    """Set these texts and keep the others; BadInput when it is no RIFF file or would pass 4 GiB."""
+def write_info(path: Path, texts: Mapping[str, str], forget: Collection[str] = ()) -> None:
+    """Set these texts, take away those of `forget`, and keep the others; BadInput when it is no RIFF file or would pass
+    4 GiB.
+    """
     with path.open("r+b") as file:
         old = [*_info_chunks(file)]
-        kept = {name: text for chunk in old for name, text in _texts(file, chunk)}
+        kept = {name: text for chunk in old for name, text in _texts(file, chunk) if name not in forget}
         end = _whole_end(file)
         for chunk in reversed(old):
             if chunk.end >= end:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from musicsyncd.music.precedence import ORIGINS, Origin
 from musicsyncd.section import Section
 
 Format = Literal["alac", "aac", "wav", "aiff", "flac", "mp3"]
@@ -27,6 +28,18 @@ def check_sample_rate(rate: int) -> int:
     return rate
 
 
+def check_origins(origins: tuple[Origin, ...]) -> tuple[Origin, ...]:
+    """The origins themselves, if there is one and none twice; ValueError otherwise."""
+    if not origins:
+        raise ValueError("must name at least one origin")
+    if len(set(origins)) < len(origins):
+        raise ValueError("must name each origin once")
+    return origins
+
+
+Origins = Annotated[tuple[Origin, ...], AfterValidator(check_origins)]
+"""Origins without repetition, the first that speaks counts."""
+
 Formats = Annotated[tuple[Format, ...], AfterValidator(check_formats)]
 """Formats without repetition, at least one."""
 
@@ -43,9 +56,13 @@ class OutputSection(Section):
 
 
 class AnalysisSection(Section):
-    """How tempo is stated."""
+    """How tempo is stated, and whose tempo and key count."""
 
     tempo_low: float = Field(70.0, ge=30, le=300)
     """Beats per minute: the lowest tempo that is stated; default 70."""
     tempo_high: float = Field(180.0, ge=30, le=600)
     """Beats per minute below which a tempo is stated, at least twice `tempo_low`; default 180."""
+    bpm_from: Origins = ORIGINS
+    """Whose tempo counts, the first that has one; default person, dj, file, ours: a DJ's value before our own."""
+    key_from: Origins = ORIGINS
+    """The same for the key."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,20 +14,25 @@ from musicsyncd.audio.artwork import Artwork, artwork, artwork_of
 from musicsyncd.audio.decode import Source, pcm_md5
 from musicsyncd.audio.files import settle, sha256, unfinished, writing
 from musicsyncd.audio.probe import probe
-from musicsyncd.audio.tags import FIELDS, Texts, from_texts, to_texts
+from musicsyncd.audio.tags import Texts, from_texts, places, to_texts
 from musicsyncd.audio.values import AudioProbe, Made, Tags
 from musicsyncd.errors import BadInput, MusicsyncError, Permanent
 
 
 def tag(made: Made, tags: Tags, cover: Artwork | None) -> Made:
     """The file as it stands afterwards, its sound unchanged; an error leaves it as it was."""
-    path, texts = Path(made.path), to_texts(tags)
+    return amend(made, to_texts(tags), cover)
+
+
+def amend(made: Made, texts: Texts, cover: Artwork | None = None, forget: Sequence[str] = ()) -> Made:
+    """The same for texts by field; those of `forget` are taken away."""
+    path = Path(made.path)
     copy = unfinished(path)
     try:
         with writing(path):
             shutil.copyfile(path, copy)
-            containers.CONTAINERS[made.format].write(copy, texts, cover)
-        _verify(copy, made, texts, cover)
+            containers.CONTAINERS[made.format].write(copy, texts, cover, forget)
+        _verify(copy, made, texts, cover, forget)
         with writing(path):
             size, digest = copy.stat().st_size, sha256(copy)
             settle(copy, path)
@@ -76,11 +82,17 @@ def _put(cover: Artwork, folder: Path) -> str:
     return os.fspath(final)
 
 
-def _verify(copy: Path, made: Made, texts: Texts, cover: Artwork | None) -> None:
+def texts_in(path: Path, format_: str) -> Texts:
+    """What a file of ours says now, by field; BadInput when its tags cannot be read."""
+    return containers.CONTAINERS[format_].read(path)[0]
+
+
+def _verify(copy: Path, made: Made, texts: Texts, cover: Artwork | None, forget: Sequence[str]) -> None:
     """Hold every field and every sample of the tagged copy against what they should be."""
     container = containers.CONTAINERS[made.format]
     standing, picture = container.read(copy)
-    wrong = [name for name in _places(made.format) if name in texts and standing.get(name) != texts[name]]
+    wrong = [name for name in places(made.format) if name in texts and standing.get(name) != texts[name]]
+    wrong += [name for name in forget if name in standing]
     if cover and picture != cover.data:
         wrong.append("cover")
     if wrong:
@@ -97,9 +109,3 @@ def _verify(copy: Path, made: Made, texts: Texts, cover: Artwork | None) -> None
 def _changed(made: Made, why: str) -> MusicsyncError:
     name = Path(made.path).name
     return Permanent(f"{name} does not hold the samples that were made", why=why, fix="Have the track transcoded again")
-
-
-def _places(format_: str) -> list[str]:
-    """The fields that this format has a place for."""
-    family = {"alac": "mp4", "aac": "mp4", "flac": "vorbis"}.get(format_, "id3")
-    return [field.name for field in FIELDS if getattr(field, family)]

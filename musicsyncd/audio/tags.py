@@ -103,6 +103,12 @@ _DATE: Final = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 _LARGEST_WHOLE: Final = 65_535  # MP4 keeps numbers in 16 bits
 
 
+def places(format_: str) -> list[str]:
+    """The fields that an output format has a place for."""
+    family = {"alac": "mp4", "aac": "mp4", "flac": "vorbis"}.get(format_, "id3")
+    return [field.name for field in FIELDS if getattr(field, family)]
+
+
 def to_texts(tags: Tags) -> dict[str, tuple[str, ...]]:
     """What is to be written: only the fields that the tags speak of, as the text that shall stand there."""
     date = _DATE.match(tags.date)

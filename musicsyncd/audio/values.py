@@ -205,6 +205,16 @@ class WaveformFiles(_Value):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Claims(_Value):
+    """What the tags of an incoming file say of its tempo and key, as they spell it, and who wrote them."""
+
+    bpm: str = ""
+    key: str = ""
+    software: str = ""
+    """The DJ software whose marks the file bears; empty for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Transcoded(_Value):
     """What one decode of a source gave."""
 
@@ -216,6 +226,7 @@ class Transcoded(_Value):
     waveform: WaveformFiles | None = None
     warnings: tuple[str, ...] = ()
     """What was wrong with the source and could be lived with."""
+    claims: Claims = Claims()
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
@@ -227,4 +238,5 @@ class Transcoded(_Value):
             analysis=Analysis.from_dict(analysis) if analysis else None,
             waveform=WaveformFiles.from_dict(waveform) if waveform else None,
             warnings=tuple(data.get("warnings", ())),
+            claims=Claims.from_dict(data.get("claims", {})),
         )

@@ -12,6 +12,8 @@ import anyio
 from anyio import to_thread
 
 from musicsyncd.audio.files import unfinished
+from musicsyncd.audio.keeping import Owed
+from musicsyncd.audio.tags import Texts
 from musicsyncd.audio.values import (
     FORMATS,
     WAVEFORM_PEAKS,
@@ -115,10 +117,13 @@ class AudioWorkers:
             await _sweep([folder / name for name in (*names, WAVEFORM_PEAKS, WAVEFORM_PNG)])
             raise
 
-    async def analyze(self, path: Path, folder: Path | None = None) -> Analysis:
-        """Listen to a whole file again; `waveform.peaks` and `waveform.png` go into `folder` (None: not wanted)."""
+    async def analyze(self, path: Path, folder: Path | None = None, *, judged: bool | None = None) -> Analysis:
+        """Listen to a whole file again; `waveform.peaks` and `waveform.png` go into `folder` (None: not wanted).
+
+        `judged`: whether the audio that this file was made from could show a lossy origin (None: as the file itself).
+        """
         folder_name = os.fspath(folder) if folder else None
-        request = {"do": "analyze", "path": os.fspath(path), "folder": folder_name, **self._tempo}
+        request = {"do": "analyze", "path": os.fspath(path), "folder": folder_name, "judged": judged, **self._tempo}
         try:
             return Analysis.from_dict(await self._ask(request, [path]))
         except BaseException:
@@ -156,6 +161,28 @@ class AudioWorkers:
         """A picture that came from elsewhere, as a JPEG or PNG in `folder`; BadInput when it is no picture."""
         answer = await self._ask({"do": "cover", "path": os.fspath(path), "folder": os.fspath(folder)}, [path])
         return Path(answer["artwork"])
+
+    async def texts(self, files: Sequence[tuple[Path, str]]) -> list[Texts | None]:
+        """What each of these files, given with its format, says now, by the table's fields; None for one whose tags
+        cannot be read.
+        """
+        if not files:
+            return []
+        request = {"do": "texts", "files": [[os.fspath(path), format_] for path, format_ in files]}
+        answer = await self._ask(request, [path for path, _ in files])
+        return [
+            None if one is None else {name: tuple(values) for name, values in one.items()} for one in answer["texts"]
+        ]
+
+    async def amend(self, made: Made, owed: Owed) -> Made:
+        """Write what a finished file owes and nothing else, as `tag` does: to a copy, read back, decoded."""
+        texts = {name: list(values) for name, values in owed.texts.items()}
+        request = {"do": "amend", "file": made.as_dict(), "texts": texts, "forget": list(owed.forget)}
+        try:
+            return Made.from_dict(await self._ask(request, [Path(made.path)]))
+        except BaseException:
+            await _sweep([Path(made.path)])
+            raise
 
     async def samples(self, path: Path) -> str:
         """MD5 of the file's decoded samples, as `Made.pcm_md5` has it: what a change of tags leaves as it was."""

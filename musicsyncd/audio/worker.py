@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from musicsyncd.audio.decode import Source, pcm_md5
 from musicsyncd.audio.probe import decoder_version, probe
 from musicsyncd.audio.transcode import Transcode
-from musicsyncd.audio.values import FORMATS, Made, Tags
+from musicsyncd.audio.values import FORMATS, Claims, Made, Tags
+from musicsyncd.errors import BadInput
 from musicsyncd.processes.child import Emit, serve
 
 Request = dict[str, Any]
@@ -45,7 +47,14 @@ def _transcode(request: Request, emit: Emit) -> dict[str, Any]:
             told=_told(emit),
             hashed=request["hashed"],
         )
-        return work.run().as_dict()
+        done = work.run()
+    return replace(done, claims=_claims(Path(request["source"]), source_tags=source.metadata)).as_dict()
+
+
+def _claims(path: Path, source_tags: dict[str, str]) -> Claims:
+    from musicsyncd.audio.marks import claims
+
+    return claims(path, source_tags)
 
 
 def _samples(request: Request, emit: Emit) -> dict[str, Any]:
@@ -58,7 +67,7 @@ def _analyze(request: Request, emit: Emit) -> dict[str, Any]:
         for block in source.blocks():
             listener.feed(block)
         source.refuse_if_broken()
-        judged = source.judged
+        judged = source.judged if request["judged"] is None else request["judged"]
     if request["folder"]:
         from musicsyncd.audio.drawing import draw
 
@@ -78,6 +87,25 @@ def _tag(request: Request, emit: Emit) -> dict[str, Any]:
         told(number / len(files), f"tagging {made.format}")
         tagged.append(tagging.tag(made, tags, cover).as_dict())
     return {"files": tagged}
+
+
+def _texts(request: Request, emit: Emit) -> dict[str, Any]:
+    from musicsyncd.audio import tagging
+
+    texts: list[dict[str, tuple[str, ...]] | None] = []
+    for path, format_ in request["files"]:
+        try:
+            texts.append(dict(tagging.texts_in(Path(path), format_)))
+        except BadInput:
+            texts.append(None)
+    return {"texts": texts}
+
+
+def _amend(request: Request, emit: Emit) -> dict[str, Any]:
+    from musicsyncd.audio import tagging
+
+    texts = {name: tuple(values) for name, values in request["texts"].items()}
+    return tagging.amend(Made.from_dict(request["file"]), texts, forget=request["forget"]).as_dict()
 
 
 def _cover(request: Request, emit: Emit) -> dict[str, Any]:
@@ -107,6 +135,8 @@ _DOES: Final[dict[str, Callable[[Request, Emit], dict[str, Any]]]] = {
     "samples": _samples,
     "tag": _tag,
     "cover": _cover,
+    "texts": _texts,
+    "amend": _amend,
 }
 
 if __name__ == "__main__":

@@ -23,6 +23,20 @@ class SyncQuestion(Question):
     dry_run: bool = False
 
 
+class RetryQuestion(Question):
+    """`POST /v1/retry`: a step again, without downloading, for one track, for what a query finds, or for everything."""
+
+    step: str = ""
+    """`analyze` or `tag`."""
+    track: str = ""
+    """An id, the beginning of one, or an identity."""
+    query: str = Field("", max_length=1000)
+    everything: bool = False
+    outdated: bool = False
+    """Only tracks whose analysis is of an older version."""
+    dry_run: bool = False
+
+
 class VolumeQuestion(Question):
     """`POST /v1/volumes`: make a folder known as the volume of that name."""
 
@@ -110,6 +124,19 @@ class FileAnswer(Answer):
     seen_at: str
 
 
+class CountsAnswer(Answer):
+    """The tempo and key that tags, names and rows bear, and whose they are: person, dj, file or ours."""
+
+    bpm: float | None
+    bpm_origin: str
+    bpm_disagrees: str
+    """What we hear where that is something else, in words; empty where we agree."""
+    key: str
+    camelot: str
+    key_origin: str
+    key_disagrees: str
+
+
 class TrackAnswer(Answer):
     """Everything that is known of one track."""
 
@@ -127,7 +154,8 @@ class TrackAnswer(Answer):
     """Who filled in what the source did not say, by field: `album`, `date`, `isrc`, `label`, `catalog_number`,
     `artwork`."""
     said: dict[str, dict[str, Any]]
-    """The word of each origin on it, with `note` and `trouble` where it says why it said nothing, and `at`."""
+    """The word of each origin on it, our own ears excepted, with `at`; `note` and `trouble` say why it said nothing,
+    `software` which program it was, where that is known."""
     source: str
     source_url: str
     identities: list[str]
@@ -138,6 +166,8 @@ class TrackAnswer(Answer):
     rows: dict[str, str]
     """The row's id, by catalog target."""
     analysis: dict[str, Any] | None
+    """What we heard."""
+    counts: CountsAnswer
     source_audio: dict[str, Any] | None
     """Codec, rate, depth and bit rate of the audio as it came."""
     duplicate_of: str | None

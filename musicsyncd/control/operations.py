@@ -19,6 +19,7 @@ from musicsyncd.control.messages import (
     OperationAnswer,
     OperationsAnswer,
     Report,
+    RetryQuestion,
     StatusAnswer,
     SyncQuestion,
     TrackAnswer,
@@ -32,6 +33,7 @@ from musicsyncd.database import Database
 from musicsyncd.errors import BadInput
 from musicsyncd.jobs.base import WorkEngine
 from musicsyncd.jobs.job import Job, JobEvent, JobFilter, JobState, Lane
+from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.library.base import Shelf
 from musicsyncd.music.identity import bears_user
@@ -39,7 +41,7 @@ from musicsyncd.sync.duplicates import KEEP, PERSON
 from musicsyncd.sync.engine import REQUEST, TRACK
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.merging import APPLY, PLAN
-from musicsyncd.sync.request import Scope, SyncRequest
+from musicsyncd.sync.request import STEPS, RetryRequest, Scope, SyncRequest
 from musicsyncd.sync.undoing import UNDO, UNDOABLE, open_changes
 
 MOST_LISTED: Final = 1000
@@ -140,6 +142,25 @@ class Operations:
                 return reference
             raise
 
+    async def retry_step(self, question: RetryQuestion) -> Accepted:
+        """Do one step again for one track, for those that a query finds, or for all."""
+        if question.step not in STEPS:
+            what = f"There is no step {question.step!r} to do again" if question.step else "Which step again?"
+            raise BadInput(what, fix=f"Steps are: {', '.join(STEPS)}")
+        if [bool(question.track), bool(question.query.strip()), question.everything].count(True) != 1:
+            raise BadInput("A retry is for one track, for those that a query finds, or for all", fix="Name one of them")
+        track = (await self.ledger.entry(question.track)).id if question.track else ""
+        request = RetryRequest(
+            step=question.step,
+            track=track,
+            query=question.query.strip(),
+            outdated=question.outdated,
+            dry_run=question.dry_run,
+        )
+        job = await self.jobs.enqueue(REQUEST, request.as_dict(), key=request.key, lane=Lane.USER)
+        crash_point(CrashPoint.REQUEST_WRITTEN)
+        return Accepted(jobs=[job.id])
+
     async def cancel(self, job_id: str) -> JobAnswer:
         """End a job and, for a request, the work on its tracks; `cancelled` says how many jobs that ended."""
         job = await self.jobs.get(job_id)
@@ -178,7 +199,7 @@ class Operations:
         """Tracks whose facts contain every word, the newest first."""
         roots = await self._roots()
         found = await self.ledger.search(words, limit=min(limit, MOST_LISTED))
-        return TracksAnswer(tracks=[report.track_answer(entry, self.lookout.targets(entry), roots) for entry in found])
+        return TracksAnswer(tracks=[self._answer(entry, roots) for entry in found])
 
     async def duplicates(self, limit: int) -> DuplicatesAnswer:
         """Tracks that are left out as another's duplicates, the newest first, and how much can be compared."""
@@ -296,8 +317,10 @@ class Operations:
         return report.report(root, children, details, self.clock.now())
 
     async def _track_answer(self, reference: str) -> TrackAnswer:
-        entry = await self.ledger.entry(reference)
-        return report.track_answer(entry, self.lookout.targets(entry), await self._roots())
+        return self._answer(await self.ledger.entry(reference), await self._roots())
+
+    def _answer(self, entry: Entry, roots: Mapping[str, Path]) -> TrackAnswer:
+        return report.track_answer(entry, self.lookout.targets(entry), roots, self.lookout.precedence)
 
     async def _label(self, track_id: str) -> str:
         try:
@@ -306,7 +329,7 @@ class Operations:
             return track_id
 
     async def _job_answer(self, job: Job) -> JobAnswer:
-        return report.job_answer(job, await self._label(job.key) if job.kind == TRACK else "")
+        return report.job_answer(job, await self._label(job.key) if job.kind != REQUEST else "")
 
     async def _roots(self) -> dict[str, Path]:
         """Where each volume that is there now is mounted, by name."""

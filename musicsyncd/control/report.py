@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from musicsyncd.control.messages import (
+    CountsAnswer,
     DuplicateAnswer,
     FileAnswer,
     JobAnswer,
@@ -23,6 +24,7 @@ from musicsyncd.jobs.job import Job, JobEvent, JobState
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.standing import Target, lacking
 from musicsyncd.music.identity import shareable, shareable_url
+from musicsyncd.music.precedence import Precedence, disagreement, effective
 from musicsyncd.pipeline.enrich import FILLED
 from musicsyncd.sync.engine import REQUEST, TRACK
 from musicsyncd.sync.merging import APPLY, PLAN
@@ -66,7 +68,9 @@ def label_of(job: Job) -> str:
     return told.get(job.kind, job.key)
 
 
-def track_answer(entry: Entry, targets: Sequence[Target], roots: Mapping[str, Path]) -> TrackAnswer:
+def track_answer(
+    entry: Entry, targets: Sequence[Target], roots: Mapping[str, Path], precedence: Precedence
+) -> TrackAnswer:
     """A track, from evidence alone."""
     track, source = entry.track, entry.source_file
     missing = {lack.target for lack in lacking(targets, entry.evidence)}
@@ -94,6 +98,7 @@ def track_answer(entry: Entry, targets: Sequence[Target], roots: Mapping[str, Pa
         files=[_file(one.detail, one.seen_at, roots) for one in entry.evidence if one.target.startswith("volume:")],
         rows={one.target: str(one.detail["id"]) for one in entry.evidence if one.target.startswith("catalog:")},
         analysis=_without_fingerprint(entry.analysis),
+        counts=_counts(entry, precedence),
         source_audio=source.facts | {"sha256": source.sha256, "size": source.size} if source else None,
         duplicate_of=entry.duplicate_of,
         verdict=entry.verdict,
@@ -120,6 +125,12 @@ def origins(entry: Entry) -> dict[str, str]:
     """Who filled in what the track's own source did not say, by field."""
     filled = {name: one.origin for one in entry.said for name in one.facts.get(FILLED, ())}
     return filled | {field: one.origin for one in entry.said for field in ("artwork",) if one.facts.get(field)}
+
+
+def _counts(entry: Entry, precedence: Precedence) -> CountsAnswer:
+    found = effective(entry.said, entry.analysis, precedence)
+    ours = disagreement(entry.analysis, found)
+    return CountsAnswer(**vars(found), bpm_disagrees=ours.get("bpm", ""), key_disagrees=ours.get("key", ""))
 
 
 def _without_fingerprint(analysis: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -190,7 +201,7 @@ def _track_report(plan: Mapping[str, Any], job: Job | None, details: TrackAnswer
     state = "planned" if dry and plan["actions"] else job.state.value if job else idle
     if duplicate and (job is None or job.state is JobState.DONE):
         state = "duplicate"
-    note = str(plan["note"])
+    note = str(plan["note"] or ((job.result or {}).get("note", "") if job else ""))
     if duplicate and not note:
         note = f"the same recording as {duplicate}: {(details.verdict or {}).get('reason', '') if details else ''}"
     label = details.label if details else str(plan["label"])

@@ -26,7 +26,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from musicsyncd.control.client import VERSION_HEADER
-from musicsyncd.control.messages import ApplyQuestion, ErrorAnswer, SyncQuestion, UndoQuestion, VolumeQuestion
+from musicsyncd.control.messages import (
+    ApplyQuestion,
+    ErrorAnswer,
+    RetryQuestion,
+    SyncQuestion,
+    UndoQuestion,
+    VolumeQuestion,
+)
 from musicsyncd.control.operations import Operations
 from musicsyncd.errors import BadInput, Denied, MusicsyncError, Permanent
 
@@ -63,6 +70,7 @@ def application(operations: Operations, add_volume: Volumes, version: str) -> AS
         Route("/v1/duplicates/apply", doors.apply_duplicates, methods=["POST"]),
         Route("/v1/operations", doors.operations),
         Route("/v1/undo", doors.undo, methods=["POST"]),
+        Route("/v1/retry", doors.retry_step, methods=["POST"]),
         Route("/v1/volumes", doors.volumes),
         Route("/v1/volumes", doors.add_volume, methods=["POST"]),
         Route("/v1/events", doors.events),
@@ -132,6 +140,9 @@ class _Doors:
 
     async def undo(self, request: Request) -> Response:
         return await _answered(self._ask.undo(await _question(request, UndoQuestion)), status=202)
+
+    async def retry_step(self, request: Request) -> Response:
+        return await _answered(self._ask.retry_step(await _question(request, RetryQuestion)), status=202)
 
     async def volumes(self, request: Request) -> Response:
         return await _answered(self._ask.volumes())

@@ -59,6 +59,13 @@ def sync(args: argparse.Namespace) -> int:
     }
     jobs = list(dict.fromkeys(asked.post("/v1/sync", question)["jobs"]))
     asking.warn_if_older(asked)
+    return seen_through(args, asked, jobs)
+
+
+def seen_through(args: argparse.Namespace, asked: Client, jobs: Sequence[str]) -> int:
+    """Say which jobs were asked for; with --wait (or --dry-run) follow them, print their reports, and exit as they
+    ended.
+    """
     if not (args.wait or args.dry_run):
         if args.json:
             show.as_json({"schema": "musicsyncd.accepted/1", "jobs": jobs})

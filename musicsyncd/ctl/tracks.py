@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from musicsyncd.ctl import asking, show
+from musicsyncd.ctl.sync import seen_through
 from musicsyncd.music.honesty import doubt
 
 SEE_TRACKS: Final = "See: musicsyncctl tracks"
@@ -30,12 +31,25 @@ def register(groups: Any) -> None:
         default=50,
         help=f"how many (default 50, at most {asking.MOST_LISTED})",
     )
+    again = parser.add_argument_group("retry", "with --step: do a step again for what stands, without downloading")
+    again.add_argument("--step", metavar="STEP", help="analyze (and what follows from it) or tag")
+    again.add_argument("--query", nargs="+", default=[], metavar="WORD", help="for every track that these words find")
+    again.add_argument("--all", action="store_true", help="for every track")
+    again.add_argument(
+        "--outdated", action="store_true", help="only tracks whose analysis is of an older version than the daemon's"
+    )
+    again.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")
+    again.add_argument("--wait", action="store_true", help="follow the work; the exit code tells how it ended")
     parser.set_defaults(misused=parser.error)
 
 
 def tracks(args: argparse.Namespace) -> int:
     """List them, or do what the verb says with one."""
+    if unfit := _unfit(args):
+        args.misused(unfit)
     match args.words:
+        case ["retry"] if args.query or args.all:
+            return again(args)
         case ["show", reference] if reference.strip():
             return show_track(args, reference)
         case ["retry", reference] if reference.strip():
@@ -57,8 +71,8 @@ HEAD = ("ID", "STATE", "TRACK", "FORMATS", "BPM", "KEY", "LUFS")
 
 
 def row(track: dict[str, Any]) -> list[str]:
-    """A track on one line."""
-    heard = track["analysis"] or {}
+    """A track on one line, with the tempo and key that count."""
+    heard = (track["analysis"] or {}) | track["counts"]
     formats = ",".join(dict.fromkeys(one["format"] for one in track["files"]))
     return [track["id"], track["state"], track["label"], formats or "-", bpm(heard), key(heard), lufs(heard)]
 
@@ -92,10 +106,28 @@ def show_track(args: argparse.Namespace, reference: str) -> int:
     return 0
 
 
+def _unfit(args: argparse.Namespace) -> str:
+    """Why the flags cannot be meant together; empty when they can."""
+    many = bool(args.query) or args.all
+    if args.words[:1] != ["retry"]:
+        used = many or args.step is not None or args.outdated or args.dry_run or args.wait
+        return "--step, --query, --all, --outdated, --dry-run and --wait go with: tracks retry" if used else ""
+    if many and (len(args.words) > 1 or (args.query and args.all)):
+        return "One of them: a track, --query or --all"
+    if args.step is None and (many or args.outdated or args.dry_run):
+        return "Say which --step is to be done again, for example --step analyze"
+    return ""
+
+
 def retry(args: argparse.Namespace, reference: str) -> int:
-    """Ask the daemon to look at it now, and do what it lacks."""
+    """Ask the daemon to look at it now, and do what it lacks; with a step to do that again."""
+    if args.step is not None:
+        return again(args, reference)
+    asked = asking.client(args)
     with asking.helped(SEE_TRACKS):
-        answer = asking.client(args).post(f"/v1/tracks/{quote(reference, safe='')}/retry")
+        answer = asked.post(f"/v1/tracks/{quote(reference, safe='')}/retry")
+    if args.wait:
+        return seen_through(args, asked, answer["jobs"])
     show.as_json(answer) if args.json else print(f"Asked: job {answer['jobs'][0]}")
     return 0
 
@@ -123,9 +155,45 @@ def _reason(word: dict[str, Any]) -> str:
     return str(word.get("trouble") or word.get("note") or "")
 
 
+def again(args: argparse.Namespace, reference: str = "") -> int:
+    """Ask for one step again, for one track or for many."""
+    asked = asking.client(args)
+    question = {
+        "step": args.step,
+        "track": reference,
+        "query": " ".join(args.query),
+        "everything": args.all,
+        "outdated": args.outdated,
+        "dry_run": args.dry_run,
+    }
+    with asking.helped(SEE_TRACKS):
+        jobs = asked.post("/v1/retry", question)["jobs"]
+    asking.warn_if_older(asked)
+    return seen_through(args, asked, jobs)
+
+
+ORIGINS: Final = {
+    "person": "said by a person",
+    "dj": "by DJ software",
+    "file": "by the tags that it came with",
+    "ours": "heard",
+}
+
+
+def _worded(track: dict[str, Any], field: str, text: str, unknown: str) -> str:
+    """A value with whose it is, and what we hear where that is something else."""
+    origin = track["counts"][f"{field}_origin"]
+    if not origin:
+        return unknown
+    software = track["said"].get(origin, {}).get("software", "")
+    whose = f"by {software}" if software else ORIGINS.get(origin, origin)
+    ours = track["counts"][f"{field}_disagrees"]
+    return f"{text}, {whose}" + (f"; {ours}" if ours else "")
+
+
 def details(track: dict[str, Any]) -> None:
     """The answer, for people."""
-    heard, source = track["analysis"] or {}, track["source_audio"] or {}
+    heard, source, counts = track["analysis"] or {}, track["source_audio"] or {}, track["counts"]
     print(show.coloured(show.one_line(track["label"]), "bold"))
     rows = [["id", track["id"]], ["state", track["state"]], ["from", f"{track['source']}  {track['source_url']}"]]
     if source.get("codec"):
@@ -133,9 +201,10 @@ def details(track: dict[str, Any]) -> None:
         loss = "lossless" if source.get("lossless") else "lossy"
         rows.append(["source audio", f"{source['codec']}, {source['sample_rate']} Hz{rate}, {loss}{_doubt(heard)}"])
     rows += [["warning", one] for one in source.get("warnings", ())]
+    if heard or track["said"]:
+        rows.append(["tempo", _worded(track, "bpm", f"{bpm(counts)} BPM", "too short or too unsteady to tell")])
+        rows.append(["key", _worded(track, "key", key(counts), "too short or too ambiguous to tell")])
     if heard:
-        rows.append(["tempo", f"{bpm(heard)} BPM" if heard.get("bpm") else "too short or too unsteady to tell"])
-        rows.append(["key", key(heard) if heard.get("key") else "too short or too ambiguous to tell"])
         rows.append(["loudness", f"{lufs(heard)} LUFS"])
     rows += _facts(track)
     rows += [[origin, reason] for origin, word in track["said"].items() if (reason := _reason(word))]

@@ -181,7 +181,7 @@ def print_result(report: dict[str, Any]) -> None:
 
 
 def _row(details: dict[str, Any]) -> list[str]:
-    heard = details["analysis"] or {}
+    heard = (details["analysis"] or {}) | details["counts"]
     formats = ",".join(one["format"] for one in details["files"])
     folders = sorted({str(Path(one["path"]).parent) for one in details["files"]})
     return [details["label"], formats, bpm(heard), key(heard), lufs(heard), ", ".join(folders)]

@@ -58,7 +58,7 @@ raise.
 
 
 class WorkEngine(Protocol):
-    """Durable jobs, at least once, at most one active job per key."""
+    """Durable jobs, at least once; at most one active job per kind and key, and at most one running job per key."""
 
     async def start(self, handlers: Mapping[str, Handler], lanes: Mapping[Lane, int]) -> None:
         """Put back what a dead run left behind, then begin.

@@ -200,6 +200,7 @@ def _claim(connection: sqlite3.Connection, free: Free, owner: str, now: datetime
     taken += _due(connection, Lane.USER, free.user - len(taken))
     skip = 1 if free.backlog_first and backlog < free.backlog else 0
     taken += _due(connection, Lane.BACKLOG, min(backlog, free.user - len(taken)), skip=skip)
+    taken = _one_of_each_key(connection, taken)
     connection.executemany(
         "UPDATE job SET state = 'running', attempts = attempts + 1, claims = claims + 1, owner = ?,"
         " lease_until = ?, started_at = ? WHERE number = ?",
@@ -213,10 +214,20 @@ def _due(connection: sqlite3.Connection, lane: Lane, limit: int, *, skip: int = 
         return []
     rows = connection.execute(
         "SELECT number FROM job WHERE state = 'waiting' AND not_before IS NULL AND lane = ?"
+        " AND NOT EXISTS (SELECT 1 FROM job AS other WHERE other.state = 'running' AND other.key = job.key)"
         " ORDER BY priority, number LIMIT ? OFFSET ?",
         (LANES[lane], limit, skip),
     )
     return [number for (number,) in rows]
+
+
+def _one_of_each_key(connection: sqlite3.Connection, numbers: Sequence[int]) -> list[int]:
+    """Jobs of different kinds about the same thing run one after the other, in this order."""
+    first: dict[str, int] = {}
+    for number in numbers:
+        (key,) = connection.execute("SELECT key FROM job WHERE number = ?", (number,)).fetchone()
+        first.setdefault(key, number)
+    return [*first.values()]
 
 
 def _claimed(connection: sqlite3.Connection, number: int, owner: str) -> Claimed:

@@ -26,7 +26,25 @@ class FileFacts:
     duration: float | None = None
     """Seconds."""
     facts: dict[str, Any]
-    """Codec, sample rate in Hz, bit depth, channels, bit rate in bit/s, decoder."""
+    """Codec, sample rate in Hz, bit depth, channels, bit rate in bit/s, decoder; of an output also `tags` (what was
+    written, the fingerprint as its hash), and after a change of tags `version` and `earlier` (`tags` by proof).
+    """
+
+    @property
+    def proof(self) -> str:
+        """What the evidence of a copy must bear to count as the newest: the file's hash as made, or, once its tags were
+        changed, their version. Copies of one version differ where other programs wrote into them.
+        """
+        return str(self.facts.get("version") or self.sha256)
+
+    def tags_of(self, proof: str) -> dict[str, Any] | None:
+        """What we wrote into copies of this version; None when it is not known."""
+        found = self.facts.get("tags") if proof == self.proof else self.facts.get("earlier", {}).get(proof)
+        return dict(found) if found is not None else None
+
+    def older(self, proof: str) -> bool:
+        """Whether a copy with this proof is an earlier version of the same samples."""
+        return proof != self.proof and proof in self.facts.get("earlier", {})
 
 
 @dataclass(frozen=True, kw_only=True)

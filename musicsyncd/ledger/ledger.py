@@ -88,6 +88,10 @@ class Ledger:
         """
         return await self._database.read(lambda conn: rows.search(conn, words, limit))
 
+    async def search_ids(self, words: str) -> list[str]:
+        """The ids of all tracks that `search` finds, the newest first."""
+        return await self._database.read(lambda conn: rows.search_ids(conn, words, -1))
+
     async def counts(self) -> dict[str, int]:
         """How many tracks there are, stand, are duplicates, failed, are parked."""
         return await self._database.read(rows.counts)
@@ -290,6 +294,14 @@ class Ledger:
         """A change to the outside world that left no evidence of its own (a file moved to the recycle area)."""
         moment = self._moment()
         await self._database.write(lambda conn: _journal(conn, track_id, change, moment))
+
+    async def recycling_known(self, track_id: str, target: str, recycled: str) -> bool:
+        """Whether the journal names this recycled file of the track already."""
+        query = (
+            "SELECT 1 FROM journal WHERE track = ? AND target = ? AND json_extract(before, '$.recycled') = ? LIMIT 1"
+        )
+        values = (track_id, target, recycled)
+        return await self._database.read(lambda conn: conn.execute(query, values).fetchone() is not None)
 
     async def journal(self, operation: str | None = None) -> list[dict[str, Any]]:
         """What was changed, oldest first; by one job when `operation` is given."""

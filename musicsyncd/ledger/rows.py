@@ -90,6 +90,11 @@ def track(conn: sqlite3.Connection, track_id: str) -> Track:
 
 def search(conn: sqlite3.Connection, words: str, limit: int) -> list[Entry]:
     """Every word must be somewhere in the track's own words or identities, or begin its id."""
+    return entries(conn, search_ids(conn, words, limit))
+
+
+def search_ids(conn: sqlite3.Connection, words: str, limit: int) -> list[str]:
+    """The ids of what `search` finds; a negative limit means all."""
     terms = _folded(words).split()
     one_term = """(instr(words, ?) OR instr(id, ?) = 1 OR EXISTS (
         SELECT 1 FROM identity WHERE identity.track = track.id AND instr(lower(provider || ':' || identity.id), ?)))"""
@@ -98,7 +103,7 @@ def search(conn: sqlite3.Connection, words: str, limit: int) -> list[Entry]:
         f"SELECT id FROM track WHERE {where} ORDER BY created_at DESC, rowid DESC LIMIT ?",  # noqa: S608  only marks are put in
         (*(term for term in terms for _ in range(3)), limit),
     ).fetchall()
-    return entries(conn, [row[0] for row in found])
+    return [row[0] for row in found]
 
 
 def counts(conn: sqlite3.Connection) -> dict[str, int]:

@@ -25,7 +25,7 @@ class Evidence:
     target: str
     part: str
     proof: str
-    """What identifies the content that was read back: a file's SHA-256, a row's digest."""
+    """What identifies the content that was read back: a file's `FileFacts.proof`, a row's digest."""
     detail: dict[str, Any] = field(default_factory=dict)
     """Where it is (`Kept.as_dict`, a row's id)."""
     seen_at: str = ""

@@ -140,6 +140,12 @@ class Shelf:
         """
         raise NotImplementedError
 
+    async def recycled(self, kept: Kept) -> str | None:
+        """Where the very bytes of a kept file that is not there any more lie in the recycle area, below the root; None
+        when they do not. Degraded when away.
+        """
+        return None
+
     async def readable(self, kept: Kept, folder: Path) -> Path:
         """Where the kept file can be read; a shelf without paths of its own puts a copy into `folder`."""
         raise NotImplementedError

@@ -84,6 +84,10 @@ class MemoryShelf(Shelf):
             raise Permanent(f"Another file stands at {kept.path}", fix="Move it away, then undo again")
         return replace(kept, path=path, mtime_ns=self._times[path])
 
+    async def recycled(self, kept: Kept) -> str | None:
+        self._require(Condition.READY, Condition.FULL, Condition.READ_ONLY)
+        return next((name for name in self._bin(kept) if _sha256(self.files[name]) == kept.sha256), None)
+
     async def readable(self, kept: Kept, folder: Path) -> Path:
         self._require(Condition.READY, Condition.FULL, Condition.READ_ONLY)
         copy = anyio.Path(folder) / f"{kept.sha256}.{kept.format}"

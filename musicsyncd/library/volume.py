@@ -18,7 +18,7 @@ from musicsyncd.library.marker import MOUNT_ROOTS, Marker, adopt, look_at
 from musicsyncd.library.naming import SHORTER_COMPONENT
 from musicsyncd.library.patience import Heartbeat, Patience
 from musicsyncd.library.placing import Order, place
-from musicsyncd.library.recycle import restore, retire
+from musicsyncd.library.recycle import find_recycled, restore, retire
 from musicsyncd.library.refusal import refusal, unlikely_name
 
 T = TypeVar("T")
@@ -122,6 +122,12 @@ class Volume(Shelf):
             what = f"{kept.path} was kept on another disk than the one that is the volume {self.name!r} now"
             raise Degraded(what, target=self.target, fix="Mount that disk, then undo again")
         return await self._done(lambda heart: restore(self.path, kept, recycled, heart.beat))
+
+    async def recycled(self, kept: Kept) -> str | None:
+        state = await self._reachable()
+        if kept.marker != state.marker:
+            return None
+        return await self._done(lambda heart: find_recycled(self.path, kept.path, kept.size, kept.sha256, heart.beat))
 
     async def readable(self, kept: Kept, folder: Path) -> Path:
         await self._reachable()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from musicsyncd.catalog.base import Catalog, Published, differing, digest
@@ -14,6 +14,7 @@ from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.identity import ACOUSTID, RECORDING, id_at, shareable, shareable_url
+from musicsyncd.music.precedence import Precedence, effective
 from musicsyncd.pipeline.step import Work
 
 ROW = "row"
@@ -27,6 +28,7 @@ class Publish:
     catalogs: Mapping[str, Catalog]
     """By target name."""
     ledger: Ledger
+    precedence: Precedence = field(default_factory=Precedence)
     name: str = "publish"
 
     async def __call__(self, work: Work, context: JobContext) -> Work:
@@ -39,7 +41,7 @@ class Publish:
 
     async def _write(self, catalog: Catalog, work: Work, context: JobContext) -> None:
         entry = await self.ledger.entry(work.track_id)
-        fields = row_fields(entry)
+        fields = row_fields(entry, self.precedence)
         known = next((one.detail["id"] for one in entry.evidence if one.target == catalog.target), None)
         published = await catalog.publish(entry.id, fields, known=known)
         crash_point(CrashPoint.ROW_WRITTEN)
@@ -69,10 +71,11 @@ def _what(published: Published) -> str:
     return "updated" if published.changed else "found"
 
 
-def row_fields(entry: Entry) -> dict[str, Any]:
+def row_fields(entry: Entry, precedence: Precedence | None = None) -> dict[str, Any]:
     """What a track's row says, under semantic names. Derived from evidence alone: a file that was not read back is not
-    claimed.
+    claimed. `bpm_origin` and `key_origin` name whose word tempo and key are.
     """
+    counts = effective(entry.said, entry.analysis, precedence or Precedence())
     track, analysis, source = entry.track, entry.analysis or {}, entry.source_file
     kept = [one.detail for one in entry.evidence if one.target.startswith("volume:")]
     return {
@@ -87,9 +90,11 @@ def row_fields(entry: Entry) -> dict[str, Any]:
         "acoustid_id": id_at(ACOUSTID, track.identities),
         "musicbrainz_recording": id_at(RECORDING, track.identities),
         "duration": analysis.get("duration"),
-        "bpm": analysis.get("bpm"),
-        "key": analysis.get("key"),
-        "camelot": analysis.get("camelot"),
+        "bpm": counts.bpm,
+        "bpm_origin": counts.bpm_origin or None,
+        "key": counts.key or None,
+        "camelot": counts.camelot or None,
+        "key_origin": counts.key_origin or None,
         "lufs": analysis.get("integrated_lufs"),
         "fingerprint": analysis.get("fingerprint"),
         "source": track.source,

@@ -5,7 +5,7 @@ stops.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
@@ -14,10 +14,12 @@ from musicsyncd.audio.values import FORMATS
 from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import Degraded
 from musicsyncd.jobs.base import JobContext
+from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.library.base import Kept, Shelf, Staged
 from musicsyncd.library.naming import relative_path
+from musicsyncd.music.precedence import Effective, Precedence, effective
 from musicsyncd.pipeline.step import Work
 
 
@@ -28,6 +30,7 @@ class Shelve:
     shelves: Mapping[str, Shelf]
     """By target name."""
     ledger: Ledger
+    precedence: Precedence = field(default_factory=Precedence)
     name: str = "shelve"
 
     async def __call__(self, work: Work, context: JobContext) -> Work:
@@ -49,11 +52,10 @@ class Shelve:
         entry = await self.ledger.entry(work.track_id)
         earlier = next((one for one in entry.evidence if (one.target, one.part) == (shelf.target, format_name)), None)
         replaces = Kept.from_dict(earlier.detail) if earlier else None
-        wanted = relative_path(shelf.layout, naming_fields(work, format_name))
+        counts = effective(entry.said, work.analysis.as_dict() if work.analysis else entry.analysis, self.precedence)
+        wanted = relative_path(shelf.layout, naming_fields(work, format_name, counts))
         placed = await shelf.place(staged, wanted, tie_breaker=work.track_id[:6], replaces=replaces)
-        # The proof is the output's own: a copy of a file whose tags were edited since proves the same sound.
-        output = entry.output(format_name)
-        proof = output.sha256 if output else placed.kept.sha256
+        proof = proof_of(staged, format_name, entry, made=format_name in work.made)
         evidence = Evidence(target=shelf.target, part=format_name, proof=proof, detail=placed.kept.as_dict())
         change = Change(
             operation=context.job.id,
@@ -79,9 +81,18 @@ class Shelve:
         return await shelf.readable(kept, folder)
 
 
-def naming_fields(work: Work, format_name: str) -> dict[str, str]:
-    """What a layout template may speak of."""
-    track, analysis = work.track, work.analysis
+def proof_of(staged: Staged, format_name: str, entry: Entry, *, made: bool) -> str:
+    """Which version of the output a placed file is: that of what was just made, or of the copy that it was taken from.
+    A copy of a file whose tags were edited since proves the same version.
+    """
+    same = (one.proof for one in entry.evidence if one.part == format_name and one.detail["sha256"] == staged.sha256)
+    return staged.sha256 if made else next(same, staged.sha256)
+
+
+def naming_fields(work: Work, format_name: str, counts: Effective | None = None) -> dict[str, str]:
+    """What a layout template may speak of; `counts` is whose tempo and key (None: what was heard)."""
+    track = work.track
+    counts = counts or effective((), work.analysis.as_dict() if work.analysis else None, Precedence())
     return {
         "artist": track.artist,
         "album_artist": track.album_artist or track.artist,
@@ -90,8 +101,8 @@ def naming_fields(work: Work, format_name: str) -> dict[str, str]:
         "year": track.date[:4],
         "genre": track.genre,
         "format": format_name,
-        "key": (analysis.key or "") if analysis else "",
-        "camelot": (analysis.camelot or "") if analysis else "",
-        "bpm": f"{analysis.bpm:.0f}" if analysis and analysis.bpm else "",
+        "key": counts.key,
+        "camelot": counts.camelot,
+        "bpm": f"{counts.bpm:.0f}" if counts.bpm else "",
         "id": work.track_id,
     }

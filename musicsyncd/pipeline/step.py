@@ -32,6 +32,8 @@ class Work:
     """Formats that must be made, because no verified copy stands anywhere."""
     shelves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Formats to place on each shelf, by target name."""
+    retags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Formats that stand on a shelf with older tags, by target name."""
     copies: Mapping[str, Kept] = field(default_factory=dict)
     """Formats that need not be made: a verified copy on a shelf, by format."""
     catalogs: tuple[str, ...] = ()

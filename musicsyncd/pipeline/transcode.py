@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import anyio
 
-from musicsyncd.audio.values import Transcoded
+from musicsyncd.audio.values import Claims, Transcoded
 from musicsyncd.audio.work import AudioWorkers
 from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import Permanent
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.entry import FileFacts
 from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.music.precedence import DJ, FILE, plausible
+from musicsyncd.music.said import Said
 from musicsyncd.pipeline.step import Work, new_folder, teller
 
 PREVIEW: Final = 31.0
@@ -63,8 +66,26 @@ class Transcode:
         refuse_unlike(stated=work.track.duration, heard=done.source.duration)
         await self.ledger.record_facts(work.track_id, work.track)
         await self.ledger.record_files(work.track_id, [_source_facts(work, done)])
+        await self._record_claims(work.track_id, done.claims)
         crash_point(CrashPoint.SOURCE_RECORDED)
         return done.as_dict()
+
+    async def _record_claims(self, track_id: str, claims: Claims) -> None:
+        """What the tags of the incoming file say of tempo and key, if that is news."""
+        said = (await self.ledger.entry(track_id)).said
+        for origin, facts in claimed(claims, said).items():
+            await self.ledger.record_said(track_id, origin, facts)
+
+
+def claimed(claims: Claims, said: Sequence[Said]) -> dict[str, dict[str, Any]]:
+    """The words that the incoming tags change, by origin: tags in a file with the marks of DJ software are a DJ's, but
+    not against what was written into our own files since.
+    """
+    known = {one.origin: dict(one.facts) for one in said}
+    facts = plausible({"bpm": claims.bpm, "key": claims.key})
+    dj = facts | {"software": claims.software} | known.get(DJ, {}) if claims.software and facts else known.get(DJ, {})
+    words = {DJ: dj, FILE: {} if claims.software else facts}
+    return {origin: word for origin, word in words.items() if word != known.get(origin, {})}
 
 
 def refuse_unlike(*, stated: float | None, heard: float) -> None:

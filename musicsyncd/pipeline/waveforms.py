@@ -21,17 +21,28 @@ class Waveforms:
         """Where a track's files are, or would be."""
         return WaveformFiles(peaks=str(self.folder / f"{track_id}.peaks"), png=str(self.folder / f"{track_id}.png"))
 
-    async def keep(self, track_id: str, staged: WaveformFiles) -> None:
-        """Copy both: each appears whole, and is on the disk before this returns.
+    async def keep(self, track_id: str, staged: WaveformFiles) -> bool:
+        """Copy both: each appears whole, and is on the disk before this returns. False when the very same stand there.
 
         Raises NeedsPerson when there is no room, Denied or Temporary when the folder cannot be written.
         """
         kept = self.of(track_id)
 
-        def copy() -> None:
+        def copy() -> bool:
             with writing(self.folder):
                 self.folder.mkdir(parents=True, exist_ok=True)
-            for source, target in ((staged.peaks, kept.peaks), (staged.png, kept.png)):
-                write_whole(Path(target), Path(source).read_bytes())
+            pairs = [(Path(kept.peaks), Path(staged.peaks)), (Path(kept.png), Path(staged.png))]
+            new = [(target, source.read_bytes()) for target, source in pairs]
+            other = [(target, data) for target, data in new if not _holds(target, data)]
+            for target, data in other:
+                write_whole(target, data)
+            return bool(other)
 
-        await anyio.to_thread.run_sync(copy)
+        return await anyio.to_thread.run_sync(copy)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.read_bytes() == data
+    except OSError:
+        return False

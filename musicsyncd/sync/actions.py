@@ -15,6 +15,10 @@ class Verb(StrEnum):
 
     FETCH = "fetch"
     """Get the audio and make these formats."""
+    ANALYZE = "analyze"
+    """Hear the track anew, from a copy that stands there."""
+    RETAG = "retag"
+    """Bring the tags of these formats in step, where they stand."""
     SHELVE = "shelve"
     """Place these formats on a volume."""
     PUBLISH = "publish"
@@ -39,25 +43,41 @@ class Action:
 
 
 def decide(
-    *, source: str, lacks: Sequence[Lack], catalogs: Sequence[str], copies: Collection[str], away: Mapping[str, str]
+    *,
+    source: str,
+    lacks: Sequence[Lack],
+    catalogs: Sequence[str],
+    copies: Collection[str],
+    away: Mapping[str, str],
+    older: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[Action, ...]:
     """The actions that bring a track to where it should stand, in the order in which they are done.
 
     `lacks` is what `ledger.standing.lacking` found; `catalogs` names every catalog target; `copies` are formats of
     which a verified copy stands on some shelf that can be read now; `away` says of each target that cannot be reached
-    why.
+    why; `older` names formats that stand on a target with earlier tags.
     """
     lacking = {lack.target: lack.parts for lack in lacks}
     volumes = {target: parts for target, parts in lacking.items() if target not in catalogs}
     near = {target: parts for target, parts in volumes.items() if target not in away}
-    make = tuple(dict.fromkeys(part for parts in near.values() for part in parts if part not in copies))
+    stale = {
+        target: tuple(part for part in parts if part in (older or {}).get(target, ())) for target, parts in near.items()
+    }
+    bare = {target: tuple(part for part in parts if part not in stale[target]) for target, parts in near.items()}
+    make = tuple(dict.fromkeys(part for parts in bare.values() for part in parts if part not in copies))
     # A row is derived from what stands elsewhere: whenever a file is placed the row changes too, and so it comes last.
     rows = [target for target in catalogs if target in lacking or near]
     return (
         *([Action(verb=Verb.FETCH, target=source, parts=make, why="no verified copy stands anywhere")] if make else []),
         *(
+            Action(verb=Verb.RETAG, target=target, parts=parts, why="stands there with earlier tags")
+            for target, parts in stale.items()
+            if parts
+        ),
+        *(
             Action(verb=Verb.SHELVE, target=target, parts=parts, why="not standing there")
-            for target, parts in near.items()
+            for target, parts in bare.items()
+            if parts
         ),
         *(
             Action(verb=Verb.PUBLISH, target=target, why=_row_reason(target in lacking))
@@ -66,6 +86,37 @@ def decide(
         ),
         *(_park(target, parts, away) for target, parts in volumes.items() if target in away),
         *(_park(target, (), away) for target in rows if target in away),
+    )
+
+
+def decide_again(
+    *,
+    step: str,
+    standing: Mapping[str, Sequence[str]],
+    best: tuple[str, str] | None,
+    catalogs: Sequence[str],
+    away: Mapping[str, str],
+) -> tuple[Action, ...]:
+    """The actions that do a step again (`analyze` or `tag`) for a track, in their order; each writes only where
+    something comes out otherwise than before.
+
+    `standing` names the formats that stand on each volume, `best` is the copy to hear, as volume and format.
+    """
+    hear = [Action(verb=Verb.ANALYZE, target=best[0], parts=(best[1],), why="heard anew")] if best else []
+    return (
+        *(hear if step == "analyze" else ()),
+        *(
+            Action(verb=Verb.RETAG, target=target, parts=tuple(parts), why="where its tags say something else")
+            for target, parts in standing.items()
+            if target not in away
+        ),
+        *(
+            Action(verb=Verb.PUBLISH, target=target, why="if its row says something else")
+            for target in catalogs
+            if target not in away
+        ),
+        *(_park(target, tuple(parts), away) for target, parts in standing.items() if target in away),
+        *(_park(target, (), away) for target in catalogs if target in away),
     )
 
 

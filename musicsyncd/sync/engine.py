@@ -16,7 +16,9 @@ from musicsyncd.jobs.job import Job
 from musicsyncd.jobs.retry import ATTEMPTS, UNEXPECTED_ATTEMPTS
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.library.base import Kept
 from musicsyncd.pipeline.step import Step, Work, remove_folder, walk
+from musicsyncd.pipeline.words import Words
 from musicsyncd.sources.base import Refusal, Source
 from musicsyncd.sync.actions import Action, Verb, decide, idle
 from musicsyncd.sync.duplicates import is_wanted
@@ -42,6 +44,8 @@ class SyncEngine:
     staging: Path
     optional: Collection[str] = ()
     """Targets without which a track still counts as done; what they miss is parked all the same."""
+    words: Words | None = None
+    """Hears what DJ software wrote into files that are re-tagged; without it only their tags are kept."""
 
     # A request: which tracks, and a job for each that wants work
 
@@ -87,7 +91,7 @@ class SyncEngine:
             }
         seen = await self.lookout.look(entry)
         if job:
-            await self._accept(seen, job)
+            await self.accept(seen, job)
         actions = self._decide(seen)
         plan["actions"] = [action.as_dict() for action in actions]
         if not actions:
@@ -95,13 +99,30 @@ class SyncEngine:
         waiting = _waiting(entry, seen) if idle(actions) else ()
         return plan | ({"parked": waiting, "note": f"waits for {', '.join(waiting)}"} if waiting else {})
 
-    async def _accept(self, seen: Seen, job: Job) -> None:
+    async def accept(self, seen: Seen, job: Job) -> None:
         """Write down what another program made of our files: the next look then takes size and time for it again."""
         before = {(one.target, one.part): one.detail for one in seen.entry.evidence}
         for one in seen.edited:
             earlier = before[(one.target, one.part)]
-            change = Change(operation=job.id, target=one.target, what="edited", before=earlier, after=one.detail)
+            recycled = await self._recycled(seen.entry.id, one.target, Kept.from_dict(earlier))
+            change = Change(
+                operation=job.id,
+                target=one.target,
+                what="replaced" if recycled else "edited",
+                before=earlier | ({"recycled": recycled} if recycled else {}),
+                after=one.detail,
+            )
             await self.ledger.record_evidence(seen.entry.id, one, change)
+
+    async def _recycled(self, track_id: str, target: str, earlier: Kept) -> str | None:
+        """Where the file as it was lies, when it was we who replaced it, in a run that was cut short before it could
+        write that down.
+        """
+        try:
+            recycled = await self.lookout.shelves[target].recycled(earlier)
+        except Degraded:  # it went away since it was looked at
+            return None
+        return None if recycled and await self.ledger.recycling_known(track_id, target, recycled) else recycled
 
     def _decide(self, seen: Seen) -> tuple[Action, ...]:
         return decide(
@@ -110,6 +131,7 @@ class SyncEngine:
             catalogs=tuple(self.lookout.catalogs),
             copies=seen.copies,
             away={target: str(error) for target, error in seen.away.items()},
+            older=seen.older,
         )
 
     async def _enqueue(self, plans: Sequence[dict[str, Any]], parent: Job) -> None:
@@ -140,7 +162,7 @@ class SyncEngine:
         try:
             return await self._bring_home(entry, context)
         except Degraded as error:
-            await remove_folder(self._folder(entry.id))
+            await remove_folder(self.folder(entry.id))
             earlier = {one.target: from_dict(one.reason) for one in entry.parked}
             await self.ledger.park(entry.id, earlier | {error.target: error})
             raise
@@ -158,26 +180,37 @@ class SyncEngine:
     async def _failed(self, entry: Entry, error: MusicsyncError, *, last: bool) -> None:
         """Written down at every try: should the queue give it up, nothing picks this track again by itself."""
         if last:
-            await remove_folder(self._folder(entry.id))
+            await remove_folder(self.folder(entry.id))
             await self.ledger.release_duplicates(entry.id)
         await self.ledger.record_failure(entry.id, error)
 
     async def _bring_home(self, entry: Entry, context: JobContext) -> dict[str, Any]:
         if entry.duplicate_of:
-            await remove_folder(self._folder(entry.id))
+            await remove_folder(self.folder(entry.id))
             return {"track": entry.id, "duplicate_of": entry.duplicate_of}
         seen = await self.lookout.look(entry)
-        await self._accept(seen, context.job)
+        await self.accept(seen, context.job)
         if seen.gone:
             await self.ledger.drop_evidence(entry.id, seen.gone)
+        seen = await self._heeded(seen)
         actions = self._decide(seen)
-        work = self._work(seen, actions)
+        work = self.work(seen, actions)
         if not idle(actions):
             work = await walk(work, self.steps, context)
         if work.duplicate_of:
             await remove_folder(work.folder)
             return {"track": entry.id, "duplicate_of": work.duplicate_of, "actions": [one.as_dict() for one in actions]}
         return await self._settle(work, actions)
+
+    async def _heeded(self, seen: Seen) -> Seen:
+        """A file that is about to be re-tagged is heard first: its volume may have been in a DJ's hands."""
+        older = [one for one in seen.present if one.part in seen.older.get(one.target, ())]
+        if not older or self.words is None:
+            return seen
+        if not await self.words.heed(seen.entry.id, older, self.folder(seen.entry.id)):
+            return seen
+        await self.words.renew(seen.entry.id)
+        return await self.lookout.look(await self.ledger.entry(seen.entry.id))
 
     async def _settle(self, work: Work, actions: Sequence[Action]) -> dict[str, Any]:
         """Read everything back once more; only what was seen is said."""
@@ -197,21 +230,24 @@ class SyncEngine:
         result: dict[str, Any] = {"track": work.track_id, "actions": [one.as_dict() for one in actions]}
         return result | ({"partial": needed} if needed else {})
 
-    def _work(self, seen: Seen, actions: Sequence[Action]) -> Work:
+    def work(self, seen: Seen, actions: Sequence[Action]) -> Work:
+        """What the steps are handed to carry out these actions."""
         entry = seen.entry
         analysis = Analysis.from_dict(entry.analysis) if entry.analysis else None
-        work = Work(track_id=entry.id, track=entry.track, folder=self._folder(entry.id), analysis=analysis)
+        work = Work(track_id=entry.id, track=entry.track, folder=self.folder(entry.id), analysis=analysis)
         return replace(
             work,
             formats=tuple(part for one in actions if one.verb is Verb.FETCH for part in one.parts),
             shelves={one.target: one.parts for one in actions if one.verb is Verb.SHELVE},
             catalogs=tuple(one.target for one in actions if one.verb is Verb.PUBLISH),
+            retags={one.target: one.parts for one in actions if one.verb is Verb.RETAG},
             copies=seen.copies,
             fresh=all(one.target in self.lookout.catalogs for one in entry.evidence) and not is_wanted(entry),
             missed=seen.away,
         )
 
-    def _folder(self, track_id: str) -> Path:
+    def folder(self, track_id: str) -> Path:
+        """The track's own folder in staging."""
         return self.staging / track_id
 
 

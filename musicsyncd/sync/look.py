@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from musicsyncd.catalog.base import Catalog, differing, digest
@@ -12,6 +12,7 @@ from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.standing import Evidence, Lack, Target, lacking
 from musicsyncd.library.base import Kept, Shelf
+from musicsyncd.music.precedence import Precedence
 from musicsyncd.pipeline.publish import ROW, row_fields
 
 SameSound = Callable[[Shelf, Kept, str], Awaitable[bool]]
@@ -34,13 +35,25 @@ class Seen:
     entry: Entry
     lacks: tuple[Lack, ...]
     copies: Mapping[str, Kept]
-    """A verified copy of each format that stands on a shelf that can be read now."""
+    """A verified copy of each format that stands on a shelf that can be read now, the newest tags first."""
     away: Mapping[str, Degraded]
     """Targets that cannot be reached, each with its reason."""
     gone: tuple[tuple[str, str], ...] = ()
     """Evidence that was looked for and is not true any more, as (target, part)."""
     edited: tuple[Evidence, ...] = ()
     """Evidence as it is now for files whose tags another program has changed: they stand, and are the owner's."""
+    present: tuple[Evidence, ...] = ()
+    """Files that were seen to stand, whichever tags they bear."""
+
+    @property
+    def older(self) -> dict[str, tuple[str, ...]]:
+        """Formats that stand with earlier tags, by target."""
+        found: dict[str, tuple[str, ...]] = {}
+        for one in self.present:
+            output = self.entry.output(one.part)
+            if output and output.older(one.proof):
+                found[one.target] = (*found.get(one.target, ()), one.part)
+        return found
 
 
 @dataclass(frozen=True)
@@ -52,11 +65,12 @@ class Lookout:
     ledger: Ledger
     same_sound: SameSound | None = None
     """Tells a file whose tags somebody edited from one that was replaced; without it both count as gone."""
+    precedence: Precedence = field(default_factory=Precedence)
 
     def targets(self, entry: Entry) -> list[Target]:
         """Where this track should stand, and with what."""
         volumes = [Target(name=name, parts=_proofs(entry, shelf.formats)) for name, shelf in self.shelves.items()]
-        row = digest(row_fields(entry))
+        row = digest(row_fields(entry, self.precedence))
         return [*volumes, *(Target(name=name, parts={ROW: row}) for name in self.catalogs)]
 
     async def look(self, entry: Entry) -> Seen:
@@ -66,6 +80,7 @@ class Lookout:
         copies: dict[str, Kept] = {}
         holding: list[Evidence] = []
         edited: list[Evidence] = []
+        present: list[Evidence] = []
         # Files before rows: a row must not speak of a file that has just been found gone.
         for one in sorted(entry.evidence, key=lambda one: one.target in self.catalogs):
             try:
@@ -81,12 +96,23 @@ class Lookout:
                 gone.append(one)
             elif stands is Stands.YES:
                 holding.append(one)
-                if one.target in self.shelves and _current(entry, one):
-                    copies.setdefault(one.part, Kept.from_dict(one.detail))
+                if one.target in self.shelves:
+                    present.append(one)
+        for one in sorted(present, key=lambda one: not _current(entry, one)):
+            if _current(entry, one) or _older(entry, one):
+                copies.setdefault(one.part, Kept.from_dict(one.detail))
         lacks = lacking(self.targets(_without(entry, gone)), holding)
-        away |= await self._away([lack.target for lack in lacks if lack.target not in away])
+        away |= await self.away([lack.target for lack in lacks if lack.target not in away])
         pairs = tuple((one.target, one.part) for one in gone)
-        return Seen(entry=entry, lacks=lacks, copies=copies, away=away, gone=pairs, edited=tuple(edited))
+        return Seen(
+            entry=entry,
+            lacks=lacks,
+            copies=copies,
+            away=away,
+            gone=pairs,
+            edited=tuple(edited),
+            present=tuple(present),
+        )
 
     async def _edited(self, one: Evidence, entry: Entry) -> Evidence | None:
         """The evidence renewed, when the file of that name still holds the very samples that were kept."""
@@ -107,10 +133,12 @@ class Lookout:
             row = await catalog.read(str(one.detail["id"]))
             if row is None:
                 return Stands.GONE
-            return Stands.OTHERWISE if differing(row_fields(entry), row.fields) else Stands.YES
+            fields = row_fields(entry, self.precedence)
+            return Stands.OTHERWISE if differing(fields, row.fields) else Stands.YES
         return Stands.YES  # a target that is not set up any more: nothing is wanted of it
 
-    async def _away(self, targets: Sequence[str]) -> dict[str, Degraded]:
+    async def away(self, targets: Sequence[str]) -> dict[str, Degraded]:
+        """Those of these volumes that cannot be written now, each with its reason."""
         found = {}
         for target in targets:
             if shelf := self.shelves.get(target):
@@ -128,10 +156,16 @@ def _without(entry: Entry, gone: Sequence[Evidence]) -> Entry:
 
 def _proofs(entry: Entry, formats: Sequence[str]) -> dict[str, str]:
     outputs = {name: entry.output(name) for name in formats}
-    return {name: output.sha256 if output else "" for name, output in outputs.items()}
+    return {name: output.proof if output else "" for name, output in outputs.items()}
 
 
 def _current(entry: Entry, one: Evidence) -> bool:
     """Whether a kept file is the newest version of its output."""
     output = entry.output(one.part)
-    return output is not None and output.sha256 == one.proof
+    return output is not None and output.proof == one.proof
+
+
+def _older(entry: Entry, one: Evidence) -> bool:
+    """Whether it is an earlier version, which is brought in step where it stands before it is copied."""
+    output = entry.output(one.part)
+    return output is not None and output.older(one.proof)

@@ -29,7 +29,7 @@ from musicsyncd.sync.duplicates import (
     kept_files,
     pair_of,
 )
-from musicsyncd.sync.engine import ENTRIES_AT_ONCE, TRACK
+from musicsyncd.sync.engine import ENTRIES_AT_ONCE
 from musicsyncd.sync.look import Lookout
 
 PLAN: Final = "duplicates-plan"
@@ -145,7 +145,7 @@ class Merger:
     async def _changed(self, loser: Loser, keeper: Side) -> str:
         """Why the plan does not hold for these two any more; empty when it does."""
         for side in (loser, keeper):
-            if await self.jobs.list(JobFilter(kind=TRACK, key=side.track, states=_ACTIVE, limit=1)):
+            if await self.jobs.list(JobFilter(key=side.track, states=_ACTIVE, limit=1)):
                 return f"{side.label} is being worked on: apply the plan again when that has ended"
         entry, keeping = await self.ledger.entries([loser.track, keeper.track])
         if is_wanted(entry):

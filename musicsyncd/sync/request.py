@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 
 class Scope(StrEnum):
@@ -20,6 +20,39 @@ class Scope(StrEnum):
     """What the sources offer that is not known yet, and what was left unfinished."""
     FULL = "full"
     """Everything that the sources offer and the ledger knows, looked at anew."""
+
+
+STEPS: Final = ("analyze", "tag")
+"""What can be done again for tracks that stand, without downloading."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryRequest:
+    """One step again for one track, for those that a query finds, or for all."""
+
+    step: str
+    """One of STEPS."""
+    track: str = ""
+    """A track's full id."""
+    query: str = ""
+    """Words, as `tracks QUERY` takes them. Neither this nor a track: every track."""
+    outdated: bool = False
+    """Only tracks whose analysis is of an older version than ours, or that have none."""
+    dry_run: bool = False
+
+    @property
+    def key(self) -> str:
+        """Two requests with the same key are one request."""
+        which = self.track or (f"tracks with {self.query}" if self.query else "all tracks")
+        flags = (("outdated",) if self.outdated else ()) + (("dry-run",) if self.dry_run else ())
+        return "|".join((f"{self.step} {which} again", *flags))
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        return cls(**data)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 
-from musicsyncd.audio.values import FORMATS, Analysis, AudioProbe, Made, Tags, Transcoded
+from musicsyncd.audio.keeping import Owed
+from musicsyncd.audio.tags import Texts, from_texts, to_texts
+from musicsyncd.audio.values import FORMATS, Analysis, AudioProbe, Claims, Made, Tags, Transcoded
 from musicsyncd.audio.work import AudioWorkers, Progress
 from musicsyncd.errors import BadInput
 from tests.fakes.gate import Gate
@@ -32,6 +35,14 @@ class FakeAudio(AudioWorkers):
     def __init__(self, gate: Gate) -> None:
         super().__init__()
         self.gate = gate
+        self.ears: dict[str, Any] = {}
+        """What is heard otherwise than usual."""
+        self.claims = Claims()
+        """What the tags of every source say."""
+
+    async def samples(self, path: Path) -> str:
+        """As `transcode` tells it."""
+        return _pcm(*await _heard(path))
 
     async def transcode(
         self,
@@ -49,14 +60,30 @@ class FakeAudio(AudioWorkers):
         async with self.gate.way("transcode"):
             name, seconds = await _heard(source)
             outputs = [await _make(folder, one, name, seconds) for one in formats]
-            analysis = _analysis(name, seconds) if analyze else None
+            analysis = replace(_analysis(name, seconds), **self.ears) if analyze else None
             return Transcoded(
-                source=_probe(seconds), pcm_md5=_pcm(name, seconds), outputs=tuple(outputs), analysis=analysis
+                source=_probe(seconds),
+                pcm_md5=_pcm(name, seconds),
+                outputs=tuple(outputs),
+                analysis=analysis,
+                claims=self.claims,
             )
 
-    async def analyze(self, path: Path, folder: Path | None = None) -> Analysis:
-        """What is heard in a file."""
-        return _analysis(*await _heard(path))
+    async def analyze(self, path: Path, folder: Path | None = None, *, judged: bool | None = None) -> Analysis:
+        """What is heard in a file, by the ears of the day."""
+        async with self.gate.way("analyze"):
+            return replace(_analysis(*await _heard(path)), **self.ears)
+
+    async def texts(self, files: Sequence[tuple[Path, str]]) -> list[Texts | None]:
+        """The tags behind the sound."""
+        return [await _texts(path) for path, _ in files]
+
+    async def amend(self, made: Made, owed: Owed) -> Made:
+        """Change some of the tags behind the sound."""
+        async with self.gate.way("amend"):
+            now = await _texts(Path(made.path))
+            kept = {name: values for name, values in now.items() if name not in owed.forget}
+            return await _tagged(made, from_texts(kept | owed.texts))
 
     async def tag(
         self, files: Sequence[Made], tags: Tags, artwork: Path | None = None, *, progress: Progress | None = None
@@ -64,6 +91,11 @@ class FakeAudio(AudioWorkers):
         """Write the tags behind the sound, in place of those that are there."""
         async with self.gate.way("tag"):
             return tuple([await _tagged(one, tags) for one in files])
+
+
+async def _texts(path: Path) -> Texts:
+    tags = (await anyio.Path(path).read_bytes()).partition(b"\n")[2]
+    return to_texts(Tags.from_dict(json.loads(tags)))
 
 
 async def _heard(path: Path) -> tuple[str, float]:

@@ -20,7 +20,7 @@ from musicsyncd.jobs.worker import SqliteEngine
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.schema import MIGRATIONS
-from musicsyncd.library.base import Condition, Kept, Placed, Staged
+from musicsyncd.library.base import Condition, Kept, Placed, Shelf, Staged
 from musicsyncd.library.memory import MemoryShelf
 from musicsyncd.library.recycle import RECYCLE
 from musicsyncd.music.identity import Identity
@@ -28,16 +28,20 @@ from musicsyncd.music.track import Track
 from musicsyncd.pipeline.analyze import Analyze
 from musicsyncd.pipeline.download import Download
 from musicsyncd.pipeline.publish import Publish
+from musicsyncd.pipeline.rehear import Rehear
+from musicsyncd.pipeline.retag import Retag
 from musicsyncd.pipeline.shelve import Shelve
 from musicsyncd.pipeline.tag import Tag
 from musicsyncd.pipeline.transcode import Transcode
 from musicsyncd.pipeline.waveforms import Waveforms
+from musicsyncd.pipeline.words import Words
 from musicsyncd.sources.base import Found, Progress, Supplied
 from musicsyncd.sources.memory import MemorySource
-from musicsyncd.sync.engine import REQUEST, TRACK, SyncEngine
+from musicsyncd.sync.engine import REQUEST, SyncEngine
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.merging import APPLY, PLAN, Merger
-from musicsyncd.sync.request import Scope, SyncRequest
+from musicsyncd.sync.reprocess import Reprocess
+from musicsyncd.sync.request import RetryRequest, Scope, SyncRequest
 from musicsyncd.sync.undoing import UNDO, Undoer
 from tests.fakes.audio import FakeAudio, sound
 from tests.fakes.gate import Gate
@@ -139,17 +143,33 @@ class House:
         self.catalog = GatedCatalog(self.gate)
         self.audio = FakeAudio(self.gate)
         self.ledger = Ledger(database, clock)
-        self.lookout = Lookout({MAIN: self.main, SECOND: self.second}, {self.catalog.target: self.catalog}, self.ledger)
+        self.lookout = Lookout(
+            {MAIN: self.main, SECOND: self.second},
+            {self.catalog.target: self.catalog},
+            self.ledger,
+            self._same_sound,
+        )
+
+    async def _same_sound(self, shelf: Shelf, kept: Kept, pcm_md5: str) -> bool:
+        self.staging.mkdir(parents=True, exist_ok=True)
+        copy = await shelf.readable(kept, self.staging)
+        try:
+            return await self.audio.samples(copy) == pcm_md5
+        finally:
+            copy.unlink()
 
     async def start(self) -> None:
         """Begin to work, as after a start of the daemon."""
         places = {"download": 2, "cpu": 2, "recognise": 1, MAIN: 1, SECOND: 1}
         self.jobs = SqliteEngine(self.database, self.clock, places, jitter=lambda: 0.0)
+        waveforms = Waveforms(self.staging.parent / "waveforms")
+        words = Words(self.audio, self.ledger, self.lookout.shelves)
         steps = (
             Download({self.source.name: self.source}),
             Transcode(self.audio, self.ledger),
-            Analyze(self.audio, self.ledger, Waveforms(self.staging.parent / "waveforms"), leave_out=self.leave_out),
+            Analyze(self.audio, self.ledger, waveforms, leave_out=self.leave_out),
             Tag(self.audio, self.ledger),
+            Retag(self.audio, self.ledger, self.lookout.shelves),
             Shelve(self.lookout.shelves, self.ledger),
             Publish(self.lookout.catalogs, self.ledger),
         )
@@ -161,12 +181,14 @@ class House:
             steps=steps,
             staging=self.staging,
             optional=self.optional,
+            words=words,
         )
         merger = Merger(ledger=self.ledger, jobs=self.jobs, lookout=self.lookout, most_files=self.most_files)
         undoer = Undoer(ledger=self.ledger, lookout=self.lookout)
+        rehear = Rehear(self.audio, self.ledger, self.lookout.shelves, waveforms)
+        self.reprocess = Reprocess(self.engine, words, rehear)
         handlers = {
-            REQUEST: self.engine.request,
-            TRACK: self.engine.track,
+            **self.reprocess.handlers(),
             PLAN: merger.plan,
             APPLY: merger.apply,
             UNDO: undoer.undo,
@@ -193,6 +215,14 @@ class House:
         job = await self.jobs.enqueue(kind, args, key=key, lane=Lane.USER)
         await self.until(job)
         return await self.jobs.get(job.id)
+
+    async def again(self, step: str, track: Track | None = None, **more: Any) -> Job:
+        """Ask for a step again, for one track or for all, and see it to its end; the request's job."""
+        track_id = (await self.entry(track)).id if track else ""
+        request = RetryRequest(step=step, track=track_id, **more)
+        root = await self.jobs.enqueue(REQUEST, request.as_dict(), key=request.key, lane=Lane.USER)
+        await self.idle()
+        return await self.jobs.get(root.id)
 
     async def url(self, track: Track) -> Job:
         """Ask for one track; its own job, when it got one, else the request."""
