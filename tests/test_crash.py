@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import taglib
+from mutagen.aiff import AIFF
+from mutagen.id3 import POPM, TBPM
+from mutagen.mp4 import MP4
 
-from musicsyncd.crashpoints import ENVIRONMENT, MERGING, CrashPoint
+from musicsyncd.crashpoints import ENVIRONMENT, MERGING, RETRY, RETRY_ONLY, CrashPoint
+from musicsyncd.library.recycle import RECYCLE
 from tests.fakes.music_services import MusicServices
 from tests.fakes.running import Running, running, write_wave
 
@@ -24,7 +31,7 @@ def services() -> Iterator[MusicServices]:
         yield services
 
 
-@pytest.mark.parametrize("point", [point for point in CrashPoint if point not in MERGING])
+@pytest.mark.parametrize("point", [point for point in CrashPoint if point not in RETRY_ONLY | MERGING])
 def test_a_kill_changes_nothing_in_the_end(point: CrashPoint, services: MusicServices, tmp_path: Path) -> None:
     """Same files, one row, one track, no temporary file, no staging folder, every job done."""
     music = write_wave(tmp_path / "music" / "Crash Test - One.wav", seconds=4.0)
@@ -41,6 +48,87 @@ def test_a_kill_changes_nothing_in_the_end(point: CrashPoint, services: MusicSer
         daemon.stop()
         rows, tracks, doubled, unended = counted(daemon.state / "musicsyncd.db")
         assert (rows, tracks, doubled, unended) == (1, 1, 0, 0)
+
+
+@pytest.mark.parametrize("point", RETRY)
+def test_a_kill_while_a_step_is_done_again_changes_nothing_in_the_end(point: CrashPoint, tmp_path: Path) -> None:
+    """The DJ's edit is kept and counts in every file and the row, each older file lies in the recycle area with the
+    journal entry that leads back, and doing it once more writes nothing.
+    """
+    music = write_wave(tmp_path / "music" / "Crash Test - One.wav")
+    with running(tmp_path) as daemon:
+        daemon.sync(music)
+        track = daemon.client.get("/v1/tracks")["tracks"][0]["id"]
+        daemon.stop()
+        edited(daemon.library() / EXPECTED[0])
+        heard_otherwise(daemon.state, track)
+        daemon.start(**{ENVIRONMENT: point.value})
+        daemon.ctl("tracks", "retry", track, "--step", "analyze")
+        assert daemon.wait_for_death() == -9, "the crash point was never passed"
+        daemon.start()
+        code, report = again(daemon, track)
+        assert code == 0, report
+        settle(daemon)
+        assert [path for path in daemon.files() if not path.startswith(RECYCLE)] == EXPECTED
+        assert {tempo_in(daemon.library() / path) for path in EXPECTED} == {"126.5"}
+        assert AIFF(str(daemon.library() / EXPECTED[0])).tags["POPM:dj"].rating == 200
+        assert not list((daemon.state / "staging").glob("*"))
+        before = snapshot(daemon)
+        code, report = again(daemon, track)
+        assert (code, report["tracks"][0]["note"]) == (0, "in step already: nothing was written")
+        assert snapshot(daemon) == before
+        daemon.stop()
+        assert counted(daemon.state / "musicsyncd.db") == (1, 1, 0, 0)
+        assert sorted(journalled(daemon.state)) == [path for path in daemon.files() if path.startswith(RECYCLE)] != []
+
+
+def edited(path: Path) -> None:
+    """As DJ software does: its own tempo and a rating."""
+    file = AIFF(str(path))
+    file.tags.add(TBPM(encoding=3, text=["126.5"]))
+    file.tags.add(POPM(email="dj", rating=200, count=1))
+    file.save()
+
+
+def heard_otherwise(state: Path, track: str) -> None:
+    """As if older ears had heard the track, and its waveform were lost."""
+    connection = sqlite3.connect(state / "musicsyncd.db")
+    connection.execute("UPDATE analysis SET facts = json_set(facts, '$.version', 1, '$.key', 'C#m')")
+    connection.commit()
+    connection.close()
+    (state / "waveforms" / f"{track}.png").unlink()
+
+
+def again(daemon: Running, track: str) -> tuple[int, dict[str, Any]]:
+    """The step once more: the exit code and the report."""
+    done = daemon.ctl("tracks", "retry", track, "--step", "analyze", "--wait", "--json")
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def tempo_in(path: Path) -> str:
+    """As TagLib reads it; an MP4's exact one."""
+    if path.suffix == ".m4a":
+        return bytes(MP4(str(path))["----:com.apple.iTunes:BPM"][0]).decode()
+    with taglib.File(str(path)) as file:
+        return str(file.tags["BPM"][0])
+
+
+def snapshot(daemon: Running) -> dict[str, int]:
+    """When each file of the volume was last written, and the waveforms."""
+    root = daemon.library()
+    waveforms = {path.name: path.stat().st_mtime_ns for path in (daemon.state / "waveforms").iterdir()}
+    return {path: (root / path).stat().st_mtime_ns for path in daemon.files()} | waveforms
+
+
+def journalled(state: Path) -> list[str]:
+    """Every recycled file that the journal names."""
+    connection = sqlite3.connect(state / "musicsyncd.db")
+    try:
+        query = "SELECT json_extract(before, '$.recycled') FROM journal WHERE before IS NOT NULL"
+        return [path for (path,) in connection.execute(query) if path]
+    finally:
+        connection.close()
 
 
 def settle(daemon: Running) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 
 from musicsyncd.audio.keeping import Owed
-from musicsyncd.audio.tags import Texts, from_texts, to_texts
+from musicsyncd.audio.tags import Texts, from_texts, places, to_texts
 from musicsyncd.audio.values import FORMATS, Analysis, AudioProbe, Claims, Made, Tags, Transcoded
 from musicsyncd.audio.work import AudioWorkers, Progress
 from musicsyncd.errors import BadInput
@@ -82,7 +82,8 @@ class FakeAudio(AudioWorkers):
         """Change some of the tags behind the sound."""
         async with self.gate.way("amend"):
             now = await _texts(Path(made.path))
-            kept = {name: values for name, values in now.items() if name not in owed.forget}
+            held = [name for name in places(made.format) if name not in owed.forget]
+            kept = {name: values for name, values in (now or {}).items() if name in held}
             return await _tagged(made, from_texts(kept | owed.texts))
 
     async def tag(
