@@ -43,7 +43,7 @@ def owed(format_: str, now: Texts, *, was: Texts | None, wanted: Texts, overrule
             continue
         if want:
             texts[name] = tuple(want)
-        elif was is not None and stands:
+        elif was is not None and was.get(name) and stands:
             forget.append(name)
     return Owed(texts=texts, forget=tuple(forget))
 

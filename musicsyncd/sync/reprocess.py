@@ -26,6 +26,8 @@ from musicsyncd.sync.look import Seen
 from musicsyncd.sync.request import STEPS, RetryRequest
 
 ANALYZE: Final = "analyze"
+STEPS_AGAIN: Final = ("retag", "publish")
+"""The steps of the pipeline that carry a change to where the track stands."""
 
 
 def kind_of(step: str) -> str:
@@ -61,10 +63,11 @@ class Reprocess:
         request = RetryRequest.from_dict(dict(args))
         context.progress(None, request.key, step="select")
         ids = await self._ids(request)
+        away = await self.engine.lookout.away([*self.engine.lookout.shelves])
         plans: list[dict[str, Any]] = []
         refused: list[dict[str, Any]] = []
         async for entry in self._entries(ids, request):
-            plan = await self._plan(entry, request.step)
+            plan = self._plan(entry, request.step, away)
             error = plan.pop("error", None)
             if error and request.track:
                 refused.append({"name": entry.track.label, "error": error.as_dict()})
@@ -96,14 +99,16 @@ class Reprocess:
                 if not request.outdated or outdated(entry):
                     yield entry
 
-    async def _plan(self, entry: Entry, step: str) -> dict[str, Any]:
-        """What would be done for a track, by what is known of it; its own job looks first. `error`: why nothing can."""
+    def _plan(self, entry: Entry, step: str, volumes: Mapping[str, Degraded]) -> dict[str, Any]:
+        """What would be done for a track, by what is known of it; its own job looks first. `error`: why nothing can.
+        `volumes` are all that are away.
+        """
         plan: dict[str, Any] = {"track": entry.id, "label": entry.track.label, "actions": [], "note": ""}
         if entry.duplicate_of:
             note = f"the same recording as {entry.duplicate_of}, which has the files"
             return plan | {"note": note, "duplicate_of": entry.duplicate_of}
         files = [one for one in entry.evidence if one.target in self.engine.lookout.shelves]
-        away = await self.engine.lookout.away(sorted({one.target for one in files}))
+        away = {target: volumes[target] for target in sorted({one.target for one in files}) if target in volumes}
         near = [one for one in files if one.target not in away]
         if error := self._hindrance(entry, step, near, away):
             return plan | {"error": error}
@@ -194,7 +199,7 @@ class Reprocess:
                 catalogs=tuple(name for name in engine.lookout.catalogs if name in lacking - away.keys()),
                 missed=away,
             ),
-            engine.steps,
+            [step for step in engine.steps if step.name in STEPS_AGAIN],
             context,
         )
         return await self._settle(entry.id, done.missed, actions, context.job)

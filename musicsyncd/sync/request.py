@@ -45,7 +45,7 @@ class RetryRequest:
         """Two requests with the same key are one request."""
         which = self.track or (f"tracks with {self.query}" if self.query else "all tracks")
         flags = (("outdated",) if self.outdated else ()) + (("dry-run",) if self.dry_run else ())
-        return "|".join((f"{self.step} {which} again", *flags))
+        return ", ".join((f"{self.step} {which} again", *flags))
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
