@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from musicsyncd.control import messages
-from musicsyncd.control.messages import SyncQuestion, VolumeQuestion
+from musicsyncd.control.messages import RetryQuestion, SyncQuestion, VolumeQuestion
 from musicsyncd.control.report import event_dict
 from musicsyncd.ctl import main, trial
 from musicsyncd.errors import BadInput
@@ -153,7 +153,8 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "status", "jobs", "jobs show j1", "jobs cancel j1", "tracks", "tracks show t1", "tracks retry t1", "volumes",
+        "status", "jobs", "jobs show j1", "jobs cancel j1", "tracks", "tracks show t1", "tracks retry t1",
+        "tracks retry t1 --wait", "tracks retry t1 --step tag", "tracks retry --all --step tag --wait", "volumes",
         "volumes add /a b", "sync", "sync --wait", "sync --dry-run --url /a", "events", "version",
     ],
 )  # fmt: skip
@@ -174,6 +175,18 @@ def test_a_question_of_the_clients_is_one_of_the_daemons(command: str) -> None:
     method, resource, body = ASKED[0]
     assert (method, resource) == ("POST", "/v1/sync")
     assert SyncQuestion.model_validate(body).model_dump() == body
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["t1 --step tag", "--query a b --step analyze --outdated", "--all --step analyze --dry-run"],
+)
+def test_a_retry_is_asked_for_in_the_daemons_words(command: str) -> None:
+    """What `tracks retry --step` posts passes its model."""
+    main(["--socket", "/nowhere", "tracks", "retry", *command.split()])
+    method, resource, body = ASKED[0]
+    assert (method, resource) == ("POST", "/v1/retry")
+    assert RetryQuestion.model_validate(body).model_dump() == body
 
 
 def test_a_volume_is_asked_for_in_the_daemons_words() -> None:

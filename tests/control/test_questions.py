@@ -100,6 +100,11 @@ BAD: dict[str, tuple[str, str, bytes, int, str]] = {
     "follow an unknown job": ("GET", "/v1/events?job=zzz", b"", 404, "There is no job 'zzz'"),
     "unknown track": ("GET", "/v1/tracks/zzz", b"", 404, "'zzz' is known by no track"),
     "retry an unknown track": ("POST", "/v1/tracks/zzz/retry", b"", 404, "'zzz' is known by no track"),
+    "no step again": ("POST", "/v1/retry", b'{"everything": true}', 400, "Which step again?"),
+    "unknown step": ("POST", "/v1/retry", b'{"step": "x", "track": "a"}', 400, "There is no step 'x' to do again"),
+    "a step for nothing": ("POST", "/v1/retry", b'{"step": "tag"}', 400, "for one track, for those that"),
+    "a step for two": ("POST", "/v1/retry", b'{"step": "tag", "query": "a", "everything": true}', 400, "for one track"),
+    "a step for nobody": ("POST", "/v1/retry", b'{"step": "tag", "track": "zzz"}', 404, "'zzz' is known by no track"),
     "a volume without a name": ("POST", "/v1/volumes", b'{"path": "/a"}', 400, "name"),
 }
 

@@ -34,7 +34,10 @@ def nobody_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ["jobs", "--limit", "0"], ["logs", "-n", "-3"], ["tracks", "--limit", "x"], ["jobs", "--limit", "1001"],
         ["tracks", "--limit", "9" * 30], ["logs", "-n", "9" * 30], ["jobs", "--state", "bogus"],
         ["jobs", "--state", "done,bogus"], ["jobs", "show", ""], ["jobs", "cancel", " "], ["tracks", "show", ""],
-        ["tracks", "retry", " "], ["tracks", "show"],
+        ["tracks", "retry", " "], ["tracks", "show"], ["tracks", "retry"], ["tracks", "--step", "tag"],
+        ["tracks", "words", "--wait"], ["tracks", "show", "x", "--all"], ["tracks", "retry", "--all"],
+        ["tracks", "retry", "x", "--all", "--step", "tag"], ["tracks", "retry", "x", "--dry-run"],
+        ["tracks", "retry", "--all", "--query", "x", "--step", "tag"], ["tracks", "retry", "--step", "tag"],
     ],
 )  # fmt: skip
 def test_a_value_that_makes_no_sense_is_a_usage_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

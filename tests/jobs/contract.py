@@ -58,6 +58,28 @@ class EngineContract(EndingsContract):
             await until(engine, second, JobState.DONE)
         assert second.id > first.id
 
+    async def test_kinds_of_one_key_are_jobs_of_their_own_that_take_turns(self, make: Make) -> None:
+        """What else is asked about the same thing is neither lost nor done at the same time; other keys go on."""
+        engine, held, others = make(), Record(hold=True), Record()
+        first = await put(engine, "a", Lane.USER)
+        again = await engine.enqueue("other", {"n": "again"}, key="a", lane=Lane.USER)
+        await engine.enqueue("other", {"n": "b"}, key="b")
+        assert again.id != first.id
+        await engine.start({"track": held, "other": others}, {Lane.USER: 2, Lane.BACKLOG: 2})
+        try:
+            await held.has(1)
+            await others.has(1)
+            assert (others.keys, (await engine.get(again.id)).state) == (["b"], JobState.WAITING)
+            held.gate.set()
+            await until(engine, again, JobState.DONE)
+        finally:
+            await engine.stop(0)
+        ended = (await engine.get(first.id)).ended_at
+        began = (await engine.get(again.id)).started_at
+        assert ended is not None
+        assert began is not None
+        assert ended <= began
+
     async def test_asking_again_promotes(self, make: Make, clock: ManualClock) -> None:
         """The better lane and priority win, the parent stays, and a person does not wait for a back-off."""
         engine, later = make(), clock.now() + timedelta(hours=1)

@@ -373,3 +373,30 @@ def test_an_entry_without_anything_has_no_files() -> None:
     """What was never worked on answers plainly."""
     entry = Entry(id="", track=song("A"))
     assert (entry.source_file, entry.output("alac")) == (None, None)
+
+
+def test_a_change_of_tags_is_a_new_version_of_an_output() -> None:
+    """The proof is the file's hash until then; earlier versions stay known by theirs, with what was written."""
+    made = replace(file(sha256="a1"), facts={"tags": {"bpm": 1.0}})
+    assert (made.proof, made.tags_of("a1"), made.older("a1")) == ("a1", {"bpm": 1.0}, False)
+    renewed = replace(made, facts={"tags": {"bpm": 2.0}, "version": "v2", "earlier": {"a1": {"bpm": 1.0}, "a0": None}})
+    assert (renewed.proof, renewed.tags_of("v2"), renewed.tags_of("a1")) == ("v2", {"bpm": 2.0}, {"bpm": 1.0})
+    assert [renewed.older(proof) for proof in ("v2", "a1", "a0", "other")] == [False, True, True, False]
+    assert (renewed.tags_of("a0"), renewed.tags_of("other")) == (None, None)
+
+
+async def test_a_recycled_file_is_known_once_the_journal_names_it(ledger: Ledger) -> None:
+    """Of this track, on this target, at this place."""
+    (track,) = await recorded(ledger, song("A", X))
+    change = Change(operation="j", target="volume:a", what="replaced", before={"recycled": ".bin/A"}, after={})
+    await ledger.record_change(track, change)
+    asked = [(track, "volume:a", ".bin/A"), (track, "volume:b", ".bin/A"), ("other", "volume:a", ".bin/A")]
+    assert [await ledger.recycling_known(*one) for one in asked] == [True, False, False]
+
+
+async def test_a_search_for_ids_has_no_limit(ledger: Ledger) -> None:
+    """As many as there are, the newest first, as `search` finds them."""
+    await recorded(ledger, *(song(f"Alike {number}", Identity("x", str(number))) for number in range(150)))
+    found = await ledger.search_ids("alike")
+    assert len(found) == 150
+    assert found[:100] == [entry.id for entry in await ledger.search("alike")]

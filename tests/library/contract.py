@@ -102,6 +102,8 @@ class ShelfContract:
         assert placed.recycled.startswith(RECYCLE)
         assert bench.files() == {path_key(FILE): b"newer", path_key(placed.recycled): b"old"}
         assert await bench.shelf.look(old.kept) is None
+        assert await bench.shelf.recycled(old.kept) == placed.recycled, "found again without its journal entry"
+        assert await bench.shelf.recycled(placed.kept) is None
         again = await bench.shelf.place(file, WANTED, tie_breaker="abc123", replaces=old.kept)
         assert again == placed
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musicsyncd.ledger.standing import Lack
-from musicsyncd.sync.actions import Action, Verb, decide, idle
+from musicsyncd.sync.actions import Action, Verb, decide, decide_again, idle
 
 ROW = Lack(target="catalog:c", parts=("row",))
 BOTH = Lack(target="volume:m", parts=("alac", "wav"))
@@ -65,6 +65,44 @@ def test_what_is_decided(case: str) -> None:
     """The table."""
     lacks, copies, away, expected = CASES[case]
     actions = decide(source="s", lacks=lacks, catalogs=("catalog:c",), copies=copies, away=away)
+    assert [told(action) for action in actions] == expected
+
+
+def test_what_stands_with_earlier_tags_is_neither_fetched_nor_copied() -> None:
+    """It is re-tagged where it stands; what is missing altogether is made, or taken from an earlier copy."""
+    older = {"volume:m": ("alac",), "volume:s": ("alac",)}
+    actions = decide(source="s", lacks=(BOTH, OTHER), catalogs=("catalog:c",), copies=("alac",), away=GONE, older=older)
+    assert [told(action) for action in actions] == [
+        "fetch s wav",
+        "retag volume:m alac",
+        "shelve volume:m wav",
+        "publish catalog:c",
+        "park volume:s alac",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("step", "best", "away", "expected"),
+    [
+        ("tag", ("volume:m", "alac"), {}, ["retag volume:m alac,wav", "retag volume:s alac", "publish catalog:c"]),
+        (
+            "analyze",
+            ("volume:m", "wav"),
+            GONE,
+            ["analyze volume:m wav", "retag volume:m alac,wav", "publish catalog:c", "park volume:s alac"],
+        ),
+        (
+            "tag",
+            None,
+            GONE | {"volume:m": "away.", "catalog:c": "away."},
+            ["park volume:m alac,wav", "park volume:s alac", "park catalog:c "],
+        ),
+    ],
+)
+def test_a_step_again(step: str, best: tuple[str, str] | None, away: Mapping[str, str], expected: list[str]) -> None:
+    """Nothing is fetched or copied for it, whatever lacks."""
+    standing = {"volume:m": ("alac", "wav"), "volume:s": ("alac",)}
+    actions = decide_again(step=step, standing=standing, best=best, catalogs=("catalog:c",), away=away)
     assert [told(action) for action in actions] == expected
 
 
