@@ -100,6 +100,8 @@ _PLAIN: Final = (
 )  # fmt: skip
 _PLAIN_OF_OURS: Final = ("source_url", "source_audio", "fingerprint", "acoustid_id", "musicbrainz_recording")
 _DATE: Final = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
+_GENRE_BY_NUMBER: Final = re.compile(r"\d+\s*$|(RX|CR)$|\((\d+|RX|CR)\)|\(\(")
+"""What every reader of ID3 takes for a number of its list of genres, whatever was meant: `80` would become Folk."""
 _LARGEST_WHOLE: Final = 65_535  # MP4 keeps numbers in 16 bits
 
 
@@ -111,11 +113,12 @@ def places(format_: str) -> list[str]:
 
 def to_texts(tags: Tags) -> dict[str, tuple[str, ...]]:
     """What is to be written: only the fields that the tags speak of, as the text that shall stand there."""
-    date = _DATE.match(tags.date)
+    date, genre = _DATE.match(tags.date), _clean(" ".join(tags.genre.split()))
     texts = {name: (_clean(getattr(tags, name)),) for name in _PLAIN + _PLAIN_OF_OURS} | {
         "artist": (_clean(", ".join(tags.artists)),),
         "artists": tuple(filter(None, map(_clean, tags.artists))),
         "source_ids": tuple(filter(None, map(_clean, tags.source_ids))),
+        "genre": ("" if _GENRE_BY_NUMBER.match(genre) else genre,),
         "date": (date[0] if date else "",),
         "track_number": (_whole(tags.track_number),),
         "disc_number": (_whole(tags.disc_number),),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import re
 import shutil
 import subprocess
 from dataclasses import fields, replace
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import imageio_ffmpeg
 import mutagen
 import pytest
 import taglib
@@ -23,6 +25,7 @@ from musicsyncd.audio import tagging
 from musicsyncd.audio.artwork import artwork
 from musicsyncd.audio.containers import CONTAINERS
 from musicsyncd.audio.decode import pcm_md5
+from musicsyncd.audio.keeping import Owed
 from musicsyncd.audio.riff import read_info, write_info
 from musicsyncd.audio.tags import FIELDS, FREE, from_texts, to_texts
 from musicsyncd.audio.values import FORMATS, Made, Tags
@@ -60,7 +63,7 @@ COVER = artwork(sounds.picture(), "cover")
 
 
 @pytest.fixture(scope="session")
-async def untagged(source: Source, tmp_path_factory: pytest.TempPathFactory) -> tuple[Made, ...]:
+async def untagged(anyio_backend: str, source: Source, tmp_path_factory: pytest.TempPathFactory) -> tuple[Made, ...]:
     """One file of each format, fresh from a transcode; tests work on copies."""
     folder = tmp_path_factory.mktemp("untagged")
     return (await AudioWorkers(nice=0).transcode(source("aac"), folder, [*FORMATS], analyze=False)).outputs
@@ -338,7 +341,17 @@ def test_texts_of_other_makers() -> None:
     assert from_texts(texts) == Tags(track_number=3, bpm=128.0, replay_gain_db=1.5, artists=("A", "B"))
 
 
-TAGLIB = {"title": "TITLE", "artist": "ARTIST", "artists": "ARTISTS", "album": "ALBUM", "comment": "COMMENT"}
+TAGLIB = {
+    "title": "TITLE",
+    "artist": "ARTIST",
+    "artists": "ARTISTS",
+    "album": "ALBUM",
+    "album_artist": "ALBUMARTIST",
+    "genre": "GENRE",
+    "comment": "COMMENT",
+    "source_ids": "SOURCE_ID",
+}
+PLAIN = ("title", "album", "album_artist", "genre", "comment")
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=300).map(str.strip)
 
 
@@ -351,17 +364,94 @@ def test_any_text_holds(format_: str, untagged: tuple[Made, ...], tmp_path: Path
     path = tmp_path / Path(original.path).name
 
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
-    @given(title=TEXT, artists=st.lists(TEXT, max_size=3), comment=TEXT, album=TEXT)
-    def holds(title: str, artists: list[str], comment: str, album: str) -> None:
+    @given(texts=st.fixed_dictionaries(dict.fromkeys(PLAIN, TEXT)), artists=st.lists(TEXT, max_size=3))
+    def holds(texts: dict[str, str], artists: list[str]) -> None:
         shutil.copy(original.path, path)
-        texts = to_texts(Tags(title=title, artists=tuple(artists), comment=comment, album=album))
-        CONTAINERS[format_].write(path, texts, None)
-        assert CONTAINERS[format_].read(path)[0] == texts
+        said = to_texts(replace(Tags(artists=tuple(artists), source_ids=tuple(artists)), **texts))  # type: ignore[arg-type]
+        CONTAINERS[format_].write(path, said, None)
+        assert CONTAINERS[format_].read(path)[0] == said
         found = by_taglib(path)
-        expected = {TAGLIB[name]: [*values] for name, values in texts.items()}
+        expected = {TAGLIB[name]: [*values] for name, values in said.items()}
         assert {name: found.get(name, found.get(FREE.upper() + name)) for name in expected} == expected
 
     holds()
+
+
+PRINTABLE = st.text(
+    st.characters(codec="utf-8", exclude_categories=("C", "Z"), include_characters=" "), min_size=1, max_size=80
+).map(str.strip)
+
+
+@pytest.mark.skipif(not shutil.which("exiftool"), reason="exiftool is not installed")
+def test_any_title_and_artist_hold_for_exiftool_and_ffmpeg(untagged: tuple[Made, ...], tmp_path: Path) -> None:
+    """Two readers that share nothing with mutagen or TagLib, over every container; FFmpeg reads as ffprobe does."""
+
+    @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+    @given(title=PRINTABLE.filter(bool), artists=st.lists(PRINTABLE.filter(bool), min_size=1, max_size=3))
+    def holds(title: str, artists: list[str]) -> None:
+        paths = {}
+        for one in untagged:
+            paths[one.format] = tmp_path / Path(one.path).name
+            shutil.copy(one.path, paths[one.format])
+            CONTAINERS[one.format].write(paths[one.format], to_texts(Tags(title=title, artists=tuple(artists))), None)
+        command = ["exiftool", "-j", "-charset", "RIFF=UTF8", "-s", "-Title#", "-Artist#", *map(str, paths.values())]
+        found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        expected = (title, ", ".join(artists))
+        assert [(str(one["Title"]), str(one["Artist"])) for one in found] == [expected] * len(paths)
+        for format_, path in paths.items():
+            assert by_ffmpeg(path) == expected, format_
+
+    holds()
+
+
+def by_ffmpeg(path: Path) -> tuple[str, str]:
+    """Title and artist as FFmpeg's program tells them."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-f", "ffmetadata", "-"]
+    told = subprocess.run(command, capture_output=True, check=True).stdout.decode()
+    lines = dict(re.findall(r"^(\w+)=((?:\\.|[^\\\n])*)$", told, re.MULTILINE))
+    found = {name.lower(): re.sub(r"\\(.)", r"\1", text) for name, text in lines.items()}
+    return found["title"], found["artist"]
+
+
+@pytest.mark.parametrize("genre", ["80", "(12)", "RX", "((x", "(4)Disco"])
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_genre_that_id3_takes_for_a_number_is_not_written(format_: str, genre: str, made: dict[str, Made]) -> None:
+    """It would be read as another one; the file is tagged all the same."""
+    tagged = tagging.tag(made[format_], Tags(title="T", genre=genre), None)
+    assert read_back(Path(tagged.path), format_) == Tags(title="T")
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_is_owed_is_written_and_taken_away(format_: str, made: dict[str, Made]) -> None:
+    """An amendment changes what it names, in every place that the field is read from, and nothing else."""
+    tagged = tagging.tag(made[format_], FULL, COVER)
+    again = tagging.amend(tagged, {"bpm": ("99.5",)}, forget=("key", "comment", "track_number", "source_ids"))
+    path = Path(again.path)
+    expected = replace(FULL, bpm=99.5, key="", comment="", track_number=None, source_ids=())
+    assert read_back(path, format_) == expected
+    assert CONTAINERS[format_].read(path)[1] == COVER.data
+    assert (again.pcm_md5, again.sha256 != tagged.sha256, again.size) == (tagged.pcm_md5, True, path.stat().st_size)
+    found = by_taglib(path)
+    assert not {"COMMENT", "INITIALKEY", "TRACKNUMBER", "SOURCE_ID"} & {*found}
+
+
+async def test_texts_are_read_as_they_stand(made: dict[str, Made], workers: AudioWorkers, tmp_path: Path) -> None:
+    """Of many files in one go; one whose tags cannot be read is None and costs no other."""
+    (tmp_path / "broken.flac").write_bytes(b"no flac")
+    files = [(Path(tagging.tag(one, FULL, None).path), one.format) for one in made.values()]
+    texts = await workers.texts([*files, (tmp_path / "broken.flac", "flac"), (tmp_path / "gone.mp3", "mp3")])
+    assert [from_texts(one) if one else None for one in texts] == [FULL] * len(FORMATS) + [None, None]
+    assert await workers.texts([]) == []
+
+
+async def test_an_amendment_by_a_worker(made: dict[str, Made], workers: AudioWorkers) -> None:
+    """The same through the pipe; other samples are refused and the file left as it was."""
+    amended = await workers.amend(made["aiff"], Owed(texts={"title": ("New",)}))
+    assert read_back(Path(amended.path), "aiff") == Tags(title="New")
+    before = Path(amended.path).read_bytes()
+    with pytest.raises(Permanent, match="does not hold the samples"):
+        await workers.amend(replace(amended, pcm_md5="0" * 32), Owed(texts={"title": ("Newer",)}))
+    assert Path(amended.path).read_bytes() == before
 
 
 def test_every_tag_has_a_place() -> None:
