@@ -83,7 +83,9 @@ def claimed(claims: Claims, said: Sequence[Said]) -> dict[str, dict[str, Any]]:
     """
     known = {one.origin: dict(one.facts) for one in said}
     facts = plausible({"bpm": claims.bpm, "key": claims.key})
-    dj = facts | {"software": claims.software} | known.get(DJ, {}) if claims.software and facts else known.get(DJ, {})
+    dj = known.get(DJ, {})
+    if claims.software and facts:
+        dj = facts | (dj or {"software": claims.software})
     words = {DJ: dj, FILE: {} if claims.software else facts}
     return {origin: word for origin, word in words.items() if word != known.get(origin, {})}
 

@@ -94,7 +94,8 @@ def dj_word(entry: Entry, found: Iterable[tuple[Evidence, Texts]], guess: Texts)
             was = guess
         later = one.proof == output.proof or one.detail["mtime_ns"] / NANOSECONDS > since
         words = foreign(now, was=was, newest=newest)
-        facts |= {name: value for name, value in words.items() if later or name not in before}
+        if news := {name: value for name, value in words.items() if later or name not in before}:
+            facts = {name: value for name, value in facts.items() if name != "software"} | news
     return facts
 
 
