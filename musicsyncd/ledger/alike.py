@@ -18,7 +18,7 @@ from musicsyncd.music.sameness import SIMILAR_BELOW
 
 MOST_TRACKS: Final = 400
 """A value that more tracks have is of silence or a sustained tone, and tells nothing."""
-MISSES: Final = 12
+MISSES: Final = 8
 """After so many finds in a row that sound different, the rest, which share less, are not listened to."""
 AT_ONCE: Final = 200
 """Fingerprints that are indexed in one transaction when the index is new."""
@@ -79,19 +79,21 @@ def record_waiting(conn: sqlite3.Connection) -> None:
 
 def to_track(conn: sqlite3.Connection, track_id: str) -> list[Alike]:
     """The other tracks that sound like this one, best first; none when it was not heard."""
-    row = conn.execute("SELECT octets FROM sound WHERE track = ?", (track_id,)).fetchone()
-    return [one for one in to_sound(conn, Fingerprint(row[0])) if one.id != track_id] if row else []
+    row = conn.execute("SELECT number, octets FROM sound WHERE track = ?", (track_id,)).fetchone()
+    return _to_sound(conn, Fingerprint(row[1]), but=row[0]) if row else []
 
 
 def to_text(conn: sqlite3.Connection, text: str) -> list[Alike]:
     """The tracks that sound like a packed fingerprint, best first; none when it cannot be read."""
-    return to_sound(conn, _readable(text))
+    return _to_sound(conn, _readable(text))
 
 
-def to_sound(conn: sqlite3.Connection, sound: Fingerprint) -> list[Alike]:
+def _to_sound(conn: sqlite3.Connection, sound: Fingerprint, *, but: int | None = None) -> list[Alike]:
     """The tracks that sound like this, best first, of equal ones the first that was heard."""
     found, misses = [], 0
     for number in _sharing(conn, sound):
+        if number == but:
+            continue
         track_id, octets = conn.execute("SELECT track, octets FROM sound WHERE number = ?", (number,)).fetchone()
         likeness = compare(sound, Fingerprint(octets))
         if likeness.bit_error_rate < SIMILAR_BELOW:
