@@ -141,6 +141,19 @@ def test_other_ears_reach_every_file_and_the_older_ones_can_be_had_back(daemon: 
     code, report = daemon.sync_track(before["id"])
     assert (code, report["tracks"][0]["details"]["state"]) == (0, "standing")
 
+    # What one request changed is taken back as one, and stays so.
+    listed = json.loads(daemon.ctl("undo", "--json").stdout)["operations"]
+    assert [(one["changes"], one["open"]) for one in listed] == [({"replaced": 3}, 3)]
+    assert daemon.ctl("undo", listed[0]["operation"]).returncode == 0
+    assert {path: (daemon.library() / path).read_bytes() for path in standing(daemon)} == old
+    written = stamps(daemon)["journal"]
+    code, report = daemon.sync_track(before["id"])
+    assert (code, report["tracks"][0]["details"]["state"]) == (0, "standing")
+    assert [row for row in stamps(daemon)["journal"] if row not in written] == []
+    assert retry(daemon, "--query", "lantern", "dub", "--step", "tag")[0] == 0
+    with taglib.File(str(daemon.library() / f"{NAME}.wav")) as tagged:
+        assert float(tagged.tags["BPM"][0]) == pytest.approx(after["counts"]["bpm"], abs=0.005)
+
 
 def test_a_volume_that_was_away_is_brought_in_step_with_what_was_done_to_it(tmp_path: Path, music: Path) -> None:
     """Parked while it is away; when back its own file gets the new tags, and keeps a comment that was written there."""

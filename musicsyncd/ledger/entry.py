@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from musicsyncd.ledger.standing import Evidence
@@ -41,6 +41,14 @@ class FileFacts:
         """What we wrote into copies of this version; None when it is not known."""
         found = self.facts.get("tags") if proof == self.proof else self.facts.get("earlier", {}).get(proof)
         return dict(found) if found is not None else None
+
+    def turned_back(self, proof: str) -> FileFacts:
+        """The same output, wanted again as copies with this proof are; those of today's version become older ones."""
+        if proof == self.proof:
+            return self
+        tags, earlier = self.tags_of(proof), {**self.facts.get("earlier", {}), self.proof: self.facts.get("tags")}
+        earlier.pop(proof, None)
+        return replace(self, facts=self.facts | {"tags": tags, "version": proof, "earlier": earlier})
 
     def older(self, proof: str) -> bool:
         """Whether a copy with this proof is an earlier version of the same samples."""

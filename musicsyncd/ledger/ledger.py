@@ -303,9 +303,9 @@ class Ledger:
         values = (track_id, target, recycled)
         return await self._database.read(lambda conn: conn.execute(query, values).fetchone() is not None)
 
-    async def journal(self, operation: str | None = None) -> list[dict[str, Any]]:
-        """What was changed, oldest first; by one job when `operation` is given."""
-        return await self._database.read(lambda conn: rows.journal(conn, operation))
+    async def journal(self, operation: str | None = None, track_id: str | None = None) -> list[dict[str, Any]]:
+        """What was changed, oldest first; by one job when `operation` is given, and of one track when that is."""
+        return await self._database.read(lambda conn: rows.journal(conn, operation, track_id))
 
     async def undone(self, operation: str) -> set[int]:
         """Sequence numbers of the operation's journal entries that were taken back."""

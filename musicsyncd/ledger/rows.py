@@ -152,13 +152,13 @@ def operations(conn: sqlite3.Connection, kinds: Sequence[str], limit: int) -> li
     return [{"operation": row[0], "at": row[1], "counts": json.loads(row[2])} for row in found]
 
 
-def journal(conn: sqlite3.Connection, operation: str | None) -> list[dict[str, Any]]:
+def journal(conn: sqlite3.Connection, operation: str | None, track_id: str | None = None) -> list[dict[str, Any]]:
     """Journal entries, oldest first."""
-    found = conn.execute(
-        """SELECT sequence, at, operation, track, target, what, before, after FROM journal
-           WHERE ?1 IS NULL OR operation = ?1 ORDER BY sequence""",
-        (operation,),
-    ).fetchall()
+    given = {name: value for name, value in (("operation", operation), ("track", track_id)) if value is not None}
+    where = " AND ".join(f"{name} = :{name}" for name in given) or "1"  # no OR: it would read the whole journal
+    query = f"""SELECT sequence, at, operation, track, target, what, before, after FROM journal
+                WHERE {where} ORDER BY sequence"""  # noqa: S608  names of ours
+    found = conn.execute(query, given).fetchall()
     names = ("sequence", "at", "operation", "track", "target", "what")
     return [dict(zip(names, row, strict=False)) | {"before": _loads(row[6]), "after": _loads(row[7])} for row in found]
 

@@ -119,4 +119,8 @@ MIGRATIONS: Final = (
     DROP INDEX analysis_duration;
     CREATE INDEX file_samples ON file(pcm_md5) WHERE role = 'source';
     """,
+    """
+    DROP INDEX journal_operation;
+    CREATE INDEX journal_operation ON journal(operation, track);
+    """,
 )

@@ -72,7 +72,7 @@ class Retag:
                 made = await self.audio.amend(made, debt)
             crash_point(CrashPoint.FILE_RETAGGED)
             async with context.capacity(target):
-                kept, change = await self._place(shelf, kept, made, work, context)
+                kept, change = await self._place(shelf, one, made, work, context)
         evidence = Evidence(target=target, part=format_name, proof=output.proof, detail=kept.as_dict())
         await self.ledger.record_evidence(work.track_id, evidence, change)
         crash_point(CrashPoint.RETAG_RECORDED)
@@ -112,18 +112,18 @@ class Retag:
         return Made.from_dict(facts | {"pcm_md5": output.pcm_md5})
 
     async def _place(
-        self, shelf: Shelf, kept: Kept, made: Made, work: Work, context: JobContext
+        self, shelf: Shelf, one: Evidence, made: Made, work: Work, context: JobContext
     ) -> tuple[Kept, Change]:
-        """Under its own name: a DJ's software knows the file by it."""
-        path = Path(made.path)
+        """Under its own name: a DJ's software knows the file by it. What one request changed is undone as one."""
+        path, kept = Path(made.path), Kept.from_dict(one.detail)
         extension = FORMATS[made.format].extension
         staged = Staged(path=path, format=made.format, extension=extension, size=made.size, sha256=made.sha256)
         wanted = str(PurePosixPath(kept.path).with_suffix(""))
         placed = await shelf.place(staged, wanted, tie_breaker=work.track_id[:6], replaces=kept)
-        before = kept.as_dict() | {"recycled": placed.recycled}
-        after = placed.kept.as_dict()
+        before = kept.as_dict() | {"recycled": placed.recycled, "proof": one.proof}
+        after, operation = placed.kept.as_dict(), context.job.parent or context.job.id
         return placed.kept, Change(
-            operation=context.job.id, target=shelf.target, what="replaced", before=before, after=after
+            operation=operation, target=shelf.target, what="replaced", before=before, after=after
         )
 
 

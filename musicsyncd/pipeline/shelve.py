@@ -57,11 +57,12 @@ class Shelve:
         placed = await shelf.place(staged, wanted, tie_breaker=work.track_id[:6], replaces=replaces)
         proof = proof_of(staged, format_name, entry, made=format_name in work.made)
         evidence = Evidence(target=shelf.target, part=format_name, proof=proof, detail=placed.kept.as_dict())
+        was = earlier.detail | {"recycled": placed.recycled, "proof": earlier.proof} if earlier else None
         change = Change(
             operation=context.job.id,
             target=shelf.target,
-            what="replaced" if replaces else "placed",
-            before=replaces.as_dict() | {"recycled": placed.recycled} if replaces else None,
+            what="replaced" if earlier else "placed",
+            before=was,
             after=placed.kept.as_dict(),
         )
         await self.ledger.record_evidence(work.track_id, evidence, change)

@@ -109,7 +109,7 @@ class SyncEngine:
                 operation=job.id,
                 target=one.target,
                 what="replaced" if recycled else "edited",
-                before=earlier | ({"recycled": recycled} if recycled else {}),
+                before=earlier | ({"recycled": recycled, "proof": one.proof} if recycled else {}),
                 after=one.detail,
             )
             await self.ledger.record_evidence(seen.entry.id, one, change)

@@ -227,11 +227,12 @@ class Reprocess:
         if not lacking:
             await engine.ledger.settle(track_id)
         crash_point(CrashPoint.TRACK_SETTLED)
-        changes = await engine.ledger.journal(job.id)
+        operations = dict.fromkeys((job.id, job.parent or job.id))
+        changes = [one for operation in operations for one in await engine.ledger.journal(operation, track_id)]
         result = {
             "track": track_id,
             "actions": [one.as_dict() for one in actions],
-            "note": _note([one for one in changes if one["track"] == track_id]),
+            "note": _note(changes),
         }
         needed = sorted(set(unreached) - set(engine.optional))
         return result | ({"partial": needed} if needed else {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from musicsyncd.crashpoints import CrashPoint, crash_point
@@ -76,7 +76,7 @@ class Undoer:
     async def _swap(self, one: Journalled, context: JobContext) -> None:
         """A newer version took the file's place: it goes to the recycle area itself."""
         before = dict(one["before"])
-        recycled, newer = before.pop("recycled"), Kept.from_dict(one["after"])
+        recycled, proof, newer = before.pop("recycled"), before.pop("proof", ""), Kept.from_dict(one["after"])
         kept = Kept.from_dict(before)
         async with self._at(one, kept, context) as shelf:
             if await shelf.retire(newer) is None:
@@ -85,9 +85,9 @@ class Undoer:
             crash_point(CrashPoint.FILE_RETIRED)
             back = await shelf.restore(kept, recycled)
         crash_point(CrashPoint.FILE_RESTORED)
-        if (output := (await self.ledger.entry(one["track"])).output(kept.format)) and output.sha256 == newer.sha256:
-            await self.ledger.record_files(one["track"], [replace(output, sha256=back.sha256, size=back.size)])
-        await self._stands(one, back, back.sha256, recycled, context)
+        if output := (await self.ledger.entry(one["track"])).output(kept.format):
+            await self.ledger.record_files(one["track"], [output.turned_back(proof or back.sha256)])
+        await self._stands(one, back, proof or back.sha256, recycled, context)
 
     @asynccontextmanager
     async def _at(self, one: Journalled, kept: Kept, context: JobContext) -> AsyncIterator[Shelf]:

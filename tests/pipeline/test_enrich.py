@@ -28,6 +28,7 @@ from musicsyncd.pipeline.transcode import Transcode
 from musicsyncd.sources.memory import MemorySource
 from tests.fakes.audio import FakeAudio, sound
 from tests.fakes.gate import Gate
+from tests.fakes.prints import print_of
 from tests.pipeline.here import Here
 
 A = Track(
@@ -90,7 +91,7 @@ async def test_gaps_are_filled_and_written_down(ledger: Ledger, tmp_path: Path) 
     assert await said(ledger, before) == {"memory": FACTS | {"filled": ["album", "date", "isrc", "label"]}}
     assert await step(ledger, memory)(before, here) == done
     assert (len(memory.asked), here.held) == (1, ["enrich"])
-    assert memory.asked[0].fingerprint == "a"
+    assert memory.asked[0].fingerprint == print_of("a")
 
 
 async def test_the_sources_own_word_stands(ledger: Ledger, tmp_path: Path) -> None:
