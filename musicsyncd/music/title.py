@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 _DASHES = "-‐‑‒–—―−﹘﹣－"
@@ -44,38 +45,51 @@ _NUMERALS: Final = {
 _MARKERS: Final = tuple(
     (re.compile(pattern), marker)
     for pattern, marker in (
-        (r"\b(?:\d{4} )?(?:digital(?:ly)? )?re ?master(?:ed)?(?: \d{4})?(?: version| edition)?\b", ""),
+        (
+            r"\b(?:\d{4} )?(?:digital(?:ly)? )?re ?master(?:ed|i[sz]ad[ao]|is[ée])?(?: in)?(?: \d{4})?"
+            r"(?: version| edition| mix)?\b",
+            "",
+        ),
         (r"\b(?:feat|ft|featuring|prod|produced by) .*$|^with .*$", ""),
-        (r"\b(?:original|album|main|explicit|stereo) (?:mix|version|edit)\b|^(?:original|explicit)$", ""),
+        (r"\b(?:original|album|main|explicit|stereo|full) (?:mix|version|edit|ver)\b|^(?:original|explicit)$", ""),
         (r"\b(?:sped|speed|speeded) up\b", "sped up"),
         (r"\bslowed(?: down)?\b", "slowed"),
         (r"\breverb(?:ed)?\b", "reverb"),
         (r"\bbass ?boosted\b", "bass boosted"),
         (r"\bnight ?core\b", "nightcore"),
-        (r"\b8d(?: audio)?\b", "8d audio"),
-        (r"\bkaraoke\b", "karaoke"),
+        (r"\b(?:8|9|16|32|100)d(?: audio)?\b", "8d audio"),
+        (r"\bkaraok[eé]\b|カラオケ|караоке|\boff vocal\b", "karaoke"),
         (r"\ba ?cap+ell?a\b", "acapella"),
-        (r"\binstrumental\b", "instrumental"),
-        (r"\b(?:acoustic|unplugged)\b", "acoustic"),
-        (r"^live\b.*|\blive$|\blive (?:at|from|in|on|version|session|edit|mix)\b.*", "live"),
-        (r"^(?:piano |guitar |.* )?cover(?: version| of .*| by .*)?$|^covered by .*", "cover"),
+        (r"\binstrumentale?s?\b|^inst(?: ver)?$", "instrumental"),
+        (r"\b(?:acoustic|unplugged|ac[uú]stic[oa]|acoustique|akusti[ck])\b|акустика", "acoustic"),
+        (
+            r"^live\b.*|\blive$|\blive (?:at|from|in|on|version|session|edit|mix|performance|lounge|video)\b.*"
+            r"|\b(?:en|ao|dal) vivo\b.*|\ben direct[o]?\b.*|ライブ|концерт",
+            "live",
+        ),
+        (r"^(?:piano |guitar |.* )?cover(?: version| ver| of .*| by .*)?$|^covered by .*|歌ってみた|кавер", "cover"),
         (r"\bradio\b", "radio edit"),
         (r"\bextended\b", "extended"),
         (r"\bclub\b(?= (?:mix|edit|version)\b)", "club mix"),
         (r"\bdub\b", "dub"),
         (r"\bvip\b", "vip"),
         (r"\bdemo\b", "demo"),
+        (r"^mono(?: version| mix)?$", "mono"),
         (r"^clean\b", "clean"),
         (r"^(?:intro|outro|interlude|skit|reprise)$", "fragment"),
     )
 )
 # Who made it may stand before or after; what else follows a strong word ("Foo Remix 2019") belongs to it.
 _STRONG = re.compile(
-    r"^(?:(?P<who>.*?) )?(?P<kind>re ?mix|rmx|rework|remake|re ?edit|boot ?leg|flip|refix|mash ?up)(?:ed)?"
+    r"^(?:(?P<who>.*?) )?(?P<kind>re ?mix|rmx|rework|remake|re ?edit|boot ?leg|flip|refix|mash ?up"
+    r"|ремикс|リミックス)(?:ed)?"
     r"(?: by)?(?: (?P<rest>.*))?$"
 )
-_WEAK = re.compile(r"^(?:(?P<who>.*?) )?(?P<kind>edit|mix|version)(?: by (?P<rest>.+))?$")
-_KINDS: Final = {"rmx": "remix", "reedit": "edit"}
+_WEAK = re.compile(r"^(?:(?P<who>.*?) )?(?P<kind>edit|mix|version|ver|versión|versão|バージョン)(?: by (?P<rest>.+))?$")
+_KINDS: Final = {
+    "rmx": "remix", "reedit": "edit", "ремикс": "remix", "リミックス": "remix", "ver": "version", "versión": "version",
+    "versão": "version", "バージョン": "version",
+}  # fmt: skip
 # Said without brackets too; "live", "dub" or "cover" without brackets may be any title's own words.
 _BARE: Final = tuple(
     (re.compile(pattern), marker)
@@ -86,10 +100,18 @@ _BARE: Final = tuple(
         (r"\bnightcore\b", "nightcore"),
         (r"\bkaraoke\b", "karaoke"),
         (r"\w (?:remix|rmx)$", "remix"),
-        (r"\w (bootleg|rework|vip|acapella|instrumental)$", r"\1"),
+        (r"\w (bootleg|rework|vip|acapella|instrumental|mashup)$", r"\1"),
         (r"\w (extended) mix$", r"\1"),
         (r"\w radio edit$", "radio edit"),
     )
+)
+
+_ANY_BARE: Final = re.compile("|".join(f"(?:{pattern.pattern})" for pattern, _ in _BARE))
+_COUNTED_TAIL: Final = re.compile(_COUNTED.pattern, re.IGNORECASE)
+_BARE_TAIL: Final = re.compile(
+    r"(?<=\w)[\W_]+(?:remix|rmx|bootleg|rework|vip|acapella|instrumental|mashup|extended mix|radio edit|sped up"
+    r"|nightcore|karaoke|slowed(?: down)?(?:[\W_]+(?:and )?reverb(?:ed)?)?)\W*$",
+    re.IGNORECASE,
 )
 
 
@@ -104,7 +126,7 @@ def parse_file_name(stem: str) -> tuple[tuple[str, ...], str]:
     if not name:
         return (), stem
     name = _ADVERTS.sub("", name).strip() or name
-    name = _without_number(name)
+    name = without_number(name)
     artist, separator, title = _halves(name)
     if not separator:
         return (), name
@@ -141,7 +163,8 @@ def _spaced(stem: str) -> str:
     return " ".join(text.split())
 
 
-def _without_number(name: str) -> str:
+def without_number(name: str) -> str:
+    """The name without a track's number in front: `02. Burial - Archangel`."""
     for pattern in _TRACK_NUMBERS:
         if found := pattern.match(name):
             return name[found.end() :]
@@ -164,35 +187,84 @@ def version_words(title: str) -> frozenset[str]:
     Read from brackets and from what follows a dash, some words also from the bare title; the remixer belongs
     to the marker. Empty for the plain recording, its original mix and its remasters.
     """
-    text = " ".join(unicodedata.normalize("NFKC", title).casefold().split())
+    text = _plain_text(title)
     bare, *after_dashes = _SEPARATOR.split(_BRACKETED.sub(" ", text))
-    found = {f"{_COUNTED_NAMES.get(word, word)} {_number(number)}" for word, number in _COUNTED.findall(text)}
     brackets = [part for bracket in _BRACKETED.findall(text) for part in _SEPARATOR.split(bracket)]
+    found = _counted(text) | bare_words(bare)
     for group in (*brackets, *after_dashes):
-        found |= _group_words(_words(group))
-    for pattern, marker in _BARE:
-        if match := pattern.search(_words(bare)):
-            found.add(match.expand(marker))
-    return frozenset(found)
+        found |= group_words(group)
+    return _without_nameless(found)
 
 
-def _group_words(group: str) -> set[str]:
-    """The markers of one bracket."""
-    found = set()
+def counted_words(text: str) -> frozenset[str]:
+    """`part 2`, `volume 3`, wherever they stand."""
+    return _counted(_plain_text(text))
+
+
+def bare_words(text: str) -> frozenset[str]:
+    """What a title says of its version without bracket or dash."""
+    plain = _plain_text(text)
+    words = _words(plain)
+    if not _ANY_BARE.search(words):
+        return _counted(plain)
+    found = {match.expand(marker) for pattern, marker in _BARE if (match := pattern.search(words))}
+    return _counted(plain) | found
+
+
+def without_bare_words(text: str) -> str:
+    """The text without the words that `bare_words` finds at its end; the whole where nothing else is in it."""
+    words = " ".join(_COUNTED_TAIL.sub(" ", unicodedata.normalize("NFKC", text)).split())
+    while (shorter := _BARE_TAIL.sub("", words)) != words:
+        words = shorter
+    return words.strip(" ,-") or text
+
+
+def group_words(group: str) -> frozenset[str]:
+    """The markers of one bracket, or of what follows a dash."""
+    return read_group(group)[0]
+
+
+def read_group(group: str) -> tuple[frozenset[str], bool]:
+    """The markers, and whether the group speaks of the version at all, be it only of the plain one (`Original Mix`)."""
+    plain = _plain_text(group)
+    (found, heard), counted = _read_group(_words(plain)), _counted(plain)
+    return found | counted, heard or bool(found or counted)
+
+
+@lru_cache(maxsize=1024)
+def _read_group(group: str) -> tuple[frozenset[str], bool]:
+    """The markers, and whether any word was understood at all."""
+    found: set[str] = set()
+    heard = False
     for pattern, marker in _MARKERS:
-        group, count = pattern.subn(" ", group)
-        group = " ".join(group.split())
-        if count and marker:
-            found.add(marker)
+        if pattern.search(group):
+            group = " ".join(pattern.sub(" ", group).split())
+            heard = True
+            found |= {marker} - {""}
     signed = _STRONG.match(group) or _WEAK.match(group)
     if signed is None:
-        return found
+        return frozenset(found), heard
     kind = signed["kind"].replace(" ", "")
     who = (signed["who"] or "").removesuffix(" s").split() + (signed["rest"] or "").split()
-    who = [word for word in who if word not in {"edit", "mix", "version"}]
-    if who or (kind not in {"mix", "version"} and not (kind == "edit" and found)):
+    who = [word for word in who if word not in {"edit", "mix", "version", "ver"}]
+    if who or (kind not in {"mix", "version", "ver"} and not (kind == "edit" and found)):
         found.add(" ".join([_KINDS.get(kind, kind), *who]))
-    return found
+    return frozenset(found), True
+
+
+def _without_nameless(found: frozenset[str]) -> frozenset[str]:
+    """`remix` beside `remix chozen` says nothing more: “Song Remix (Chozen Remix)”."""
+    kinds = {word.partition(" ")[0] for word in found if " " in word}
+    return frozenset(word for word in found if word not in {"remix", "edit"} or word not in kinds)
+
+
+def _counted(plain: str) -> frozenset[str]:
+    return frozenset(f"{_COUNTED_NAMES.get(word, word)} {_number(number)}" for word, number in _COUNTED.findall(plain))
+
+
+@lru_cache(maxsize=1024)
+def _plain_text(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _number(text: str) -> str:
