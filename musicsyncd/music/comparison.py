@@ -42,6 +42,8 @@ class Wanted:
     duration: float | None
     words: frozenset[str]
     """All words of title, album and artists, folded."""
+    title_keys: frozenset[str]
+    """By which a candidate's title is known for one."""
 
     @classmethod
     def of(cls, track: Track) -> Wanted:
@@ -59,6 +61,7 @@ class Wanted:
             names=names,
             duration=seconds(track.duration),
             words=frozenset(said.split()),
+            title_keys=frozenset(name_key(title) for title, _ in titles),
         )
 
 
@@ -121,8 +124,7 @@ def _publishes(name: str) -> bool:
 def seen(wanted: Wanted, candidate: Candidate) -> Seen:
     """The candidate's title read in the way that comes closest to the wanted one."""
     stated = keys(candidate.artists) | {name_key(candidate.uploader)} - {""}
-    titles = {name_key(title) for title, _ in wanted.titles}
-    reading = read(candidate.title, names=wanted.names | stated, titles=titles, label=candidate.uploader)
+    reading = read(candidate.title, names=wanted.names | stated, titles=wanted.title_keys, label=candidate.uploader)
     pairs = [(one, asked) for one in _titles(reading, wanted, stated) for asked in wanted.titles]
     same = [(one, asked) for one, asked in pairs if one[0] == asked[0]]
     tries = [

@@ -80,6 +80,8 @@ def artist_finding(wanted: Wanted, candidate: Candidate, one: Seen) -> Finding:
     for who in (*candidate.artists, candidate.uploader):
         if not _COPYISTS.isdisjoint(set(folded(who).split()) - wanted.words):
             return Finding(reason=f"“{who}” is who makes copies.", worth=0.0, gate=Gate.REFUSE)
+    if doubtful := [name for name in wanted.track.artists if _is_copyist(name) and name_key(name) not in one.named]:
+        return Finding(reason=f"“{', '.join(doubtful)}” makes copies: wanted may be one.", gate=Gate.REVIEW)
     if not one.artists:
         return _spelled(reason="Who plays the wanted track is not known.", worth=0.4)
     found = [name for name in one.artists if name_keys(name) <= one.named or name_key(name) in one.named]
@@ -88,6 +90,10 @@ def artist_finding(wanted: Wanted, candidate: Candidate, one: Seen) -> Finding:
     if keys(one.artists) & one.named:
         return Finding(reason=f"It names one of {', '.join(one.artists)}.", worth=0.75)
     return _nobody(candidate, one)
+
+
+def _is_copyist(name: str) -> bool:
+    return not _COPYISTS.isdisjoint(folded(name).split())
 
 
 def _named(found: list[str], one: Seen) -> Finding:

@@ -267,6 +267,8 @@ class _Reader:
 
     def _after_title(self, plain: str) -> tuple[str, str] | None:
         """`hot in here` and `chozen remix` out of `hot in here chozen remix`, for him who knows the title."""
+        if not plain.replace(" ", "").startswith(tuple(self._titles)):
+            return None
         words = plain.split()
         for end in range(len(words) - 1, 0, -1):
             rest = " ".join(words[end:])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from musicsyncd.music.title import parse_file_name, split_artists, version_words
+from musicsyncd.music.title import parse_file_name, read_group, split_artists, version_words, without_bare_words
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,26 @@ def test_artists(text: str, artists: tuple[str, ...]) -> None:
         ("Mixes Vol. 03", {"volume 3"}),
         ("Song (Ａｃｏｕｓｔｉｃ)", {"acoustic"}),
         ("Песня (Ремикс) [Фу Remix]", {"remix фу"}),
+        ("Song Remix (Foo Remix)", {"remix foo"}),
+        ("Песня (Ремикс)", {"remix"}),
+        ("曲 (リミックス)", {"remix"}),
+        ("Canción (En Vivo)", {"live"}),
+        ("Canção - Ao Vivo", {"live"}),
+        ("曲 (ライブ)", {"live"}),
+        ("Song (BBC Radio 1 Live Lounge)", {"live", "radio edit"}),
+        ("Canción (Versión Acústica)", {"acoustic"}),
+        ("Lied (Akustik Version)", {"acoustic"}),
+        ("曲 (カラオケ)", {"karaoke"}),
+        ("Song (off vocal)", {"karaoke"}),
+        ("노래 (Inst.)", {"instrumental"}),
+        ("曲 (歌ってみた)", {"cover"}),
+        ("Song (English Ver.)", {"version english"}),
+        ("Canción - Remasterizado 2007", set()),
+        ("Song (2019 Remaster)", set()),
+        ("Song (Mono)", {"mono"}),
+        ("Song (16D Audio)", {"8d audio"}),
+        ("3D", set()),
+        ("Song A x Song B Mashup", {"mashup"}),
         ("", set()),
     ],
 )
@@ -150,6 +170,41 @@ def test_brackets_and_dashes_say_the_same() -> None:
     """How a title is punctuated is no difference between two files of one version."""
     forms = ("Song (Foo Remix)", "Song [foo remix]", "SONG - Foo Remix", "Song – Foo  Remix", "Song {Foo Remix}")
     assert len({version_words(form) for form in forms}) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("Tidal Wave Remix", "Tidal Wave"),
+        ("song slowed + reverb", "song"),
+        ("Song sped up", "Song"),
+        ("Moby Dick Part II", "Moby Dick"),
+        ("Another Brick in the Wall, Pt. 2", "Another Brick in the Wall"),
+        ("Remix", "Remix"),
+        ("Part 2", "Part 2"),
+        ("Song Nightcore Remix", "Song"),
+        ("Plain Song", "Plain Song"),
+    ],
+)
+def test_what_is_left_without_words_of_the_version(text: str, rest: str) -> None:
+    """The title alone, and a title that is nothing but such words as it is."""
+    assert without_bare_words(text) == rest
+
+
+@pytest.mark.parametrize(
+    ("group", "heard", "words"),
+    [
+        ("Original Mix", True, set()),
+        ("2011 Remaster", True, set()),
+        ("Tomo Remix", True, {"remix tomo"}),
+        ("Part 2", True, {"part 2"}),
+        ("That Thing", False, set()),
+        ("Official Video", False, set()),
+    ],
+)
+def test_a_bracket_speaks_of_the_version_or_not(group: str, heard: bool, words: set[str]) -> None:
+    """Also where it only says that it is the plain recording."""
+    assert read_group(group) == (frozenset(words), heard)
 
 
 names = st.text(min_size=1, max_size=300)
