@@ -142,7 +142,10 @@ def _titles(reading: Reading, wanted: Wanted, stated: frozenset[str]) -> Iterato
     parts = reading.parts
     yield " ".join(parts), ()
     for number, part in enumerate(parts if len(parts) > 1 else ()):
-        if name_key(part) in stated and not all(name_key(other) in stated for other in parts):
+        key = name_key(part)
+        if key in stated and not all(name_key(other) in stated for other in parts):
+            continue
+        if key in wanted.names and key not in wanted.title_keys:
             continue
         yield part, (*parts[:number], *parts[number + 1 :])
     for number in range(1, len(parts) - 1):

@@ -245,11 +245,11 @@ def _read_group(group: str) -> tuple[frozenset[str], bool]:
     if signed is None:
         return frozenset(found), heard
     kind = signed["kind"].replace(" ", "")
-    kind = _KINDS.get(kind, kind)
+    called = _KINDS.get(kind, kind)
     who = (signed["who"] or "").removesuffix(" s").split() + (signed["rest"] or "").split()
     who = [word for word in who if word not in {"edit", "mix", "version", "ver"}]
-    if who or (kind not in {"mix", "version"} and not (kind == "edit" and found)):
-        found.add(" ".join([kind, *who]))
+    if who or (called not in {"mix", "version"} and not (kind == "edit" and found)):
+        found.add(" ".join([called, *who]))
     return frozenset(found), True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from musicsyncd.music import reading, title
@@ -27,12 +28,28 @@ def forget() -> None:
                 cached.cache_clear()
 
 
+TITLES: Final = (
+    "{artist} - {title} (Official Video)", "{artist} - {title} (Tomo Remix)", "{title} - {artist} [HD]", "{title}",
+    "{artist} - {title} (Live at Brixton Academy 2011)", "{artist}: {title} (Lyrics)", "{title} (Piano Cover)",
+    "{artist} - {title} (Extended Mix) [Blue Records]", "{artist} feat. Mira Lund - {title}", "{title} sped up",
+    "Premiere: {artist} - {title} (Original Mix)", "{artist} - Night Ferry", "{artist} - {title} prod. Tomo",
+    "{artist} {title}", "{artist} - {title} / Night Ferry", "[Drum & Bass] {artist} - {title}", "{title} | {artist}",
+    "{artist} - {title} (Radio Edit)", "{title} (Karaoke Version)", "{artist} - {title} (slowed + reverb)",
+)  # fmt: skip
+"""What a search for a track brings."""
+
+
 def searches() -> Iterator[tuple[Track, list[Candidate]]]:
-    """Wanted tracks, each with its own candidates among others' to make up the number."""
+    """Wanted tracks, each with its own candidates, others about it, and strangers to make up the number."""
     corpus = cases()
-    everybody = [candidate for case in corpus for candidate in case.candidates]
+    strangers = [candidate for case in corpus for candidate in case.candidates]
     for number, case in enumerate(corpus[::25]):
-        yield case.wanted, [*case.candidates, *everybody[17 * number :], *everybody][:CANDIDATES]
+        wanted, stranger = case.wanted, strangers[17 * number % (len(strangers) - CANDIDATES) :]
+        about = [
+            replace(other, title=title.format(artist=wanted.artist, title=wanted.title), artists=())
+            for title, other in zip(TITLES, stranger[CANDIDATES // 2 :], strict=False)
+        ]
+        yield wanted, [*case.candidates, *about, *stranger][:CANDIDATES]
 
 
 def cost(wanted: Track, candidates: list[Candidate]) -> float:

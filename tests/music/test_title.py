@@ -108,6 +108,8 @@ def test_artists(text: str, artists: tuple[str, ...]) -> None:
         ("Song (Dimitri Edit)", {"edit dimitri"}),
         ("Song (Foo Remix 2019)", {"remix foo 2019"}),
         ("Song (Foo Remix Edit)", {"remix foo"}),
+        ("Song (Extended Edit)", {"extended"}),
+        ("Song (Extended Re-Edit)", {"extended", "edit"}),
         ("Song (Foo Remix - Radio Edit)", {"remix foo", "radio edit"}),
         ("Song (Foo Remix feat. Bar)", {"remix foo"}),
         ("Song (Phonk Version)", {"version phonk"}),
