@@ -14,8 +14,9 @@ forgives titles and names that are spelled otherwise. It opens no other gate: wh
 a length is unknown, a person decides; a preview stays refused.
 
 Floors: from `ACCEPT` on a candidate is taken without asking. Title, artist and version are then the same and the
-length agrees; a slip of the pen passes where all else is exact. Below `REVIEW` nobody is asked. Two different versions
-that are equally good are never decided here. Both were set on the tuning half of `tests/music/matching_cases.jsonl`.
+length agrees; a slip of the pen passes where all else is exact. Below `REVIEW` nobody is asked. Two different
+versions that are equally good are never decided here. The floors were set on the tuning half of
+`tests/music/matching_cases.jsonl`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from musicsyncd.music.evidence import (
     version_finding,
     words_finding,
 )
-from musicsyncd.music.identity import isrc, shareable
+from musicsyncd.music.identity import ISRC, isrc, shareable
 from musicsyncd.music.reading import read
 from musicsyncd.music.sameness import durations_agree
 from musicsyncd.music.track import Track
@@ -49,10 +50,8 @@ REVIEW: Final = 0.60
 """At and above, shown to a person; below, refused."""
 TIE: Final = 0.02
 """Two scores that are closer are equal."""
-_HELD: Final = 0.01
-"""How far below a floor a gate holds."""
-_BELOW: Final = {Gate.OPEN: 1.0, Gate.REVIEW: ACCEPT - _HELD, Gate.REFUSE: REVIEW - _HELD}
-"""The best score that a gate lets through."""
+_BELOW: Final = {Gate.OPEN: 1.0, Gate.REVIEW: 0.89, Gate.REFUSE: 0.59}
+"""The best score that a gate lets through: under the floor it guards."""
 _PROVEN: Final = 0.98
 """The least that an equal ISRC or a link is worth."""
 _TITLE, _ARTIST, _LENGTH = 0.45, 0.35, 0.20
@@ -131,7 +130,7 @@ def _without_ties(ordered: Sequence[Judged]) -> Sequence[Judged]:
     if not apart:
         return ordered
     reason = f"Another candidate is as good, and {apart}."
-    return [_held(one, ACCEPT, reason) if one.verdict is Verdict.ACCEPT else one for one in ordered]
+    return [_held(one, Gate.REVIEW, reason) if one.verdict is Verdict.ACCEPT else one for one in ordered]
 
 
 def _apart(first: Candidate, second: Candidate) -> str:
@@ -147,8 +146,8 @@ def _apart(first: Candidate, second: Candidate) -> str:
     return ""
 
 
-def _held(one: Judged, floor: float, reason: str) -> Judged:
-    return replace(one, score=min(one.score, round(floor - _HELD, 4)), reasons=(*one.reasons, reason))
+def _held(one: Judged, gate: Gate, reason: str) -> Judged:
+    return replace(one, score=min(one.score, _BELOW[gate]), reasons=(*one.reasons, reason))
 
 
 def _judge(wanted: Wanted, candidate: Candidate) -> Judged:
@@ -163,7 +162,7 @@ def _judge(wanted: Wanted, candidate: Candidate) -> Judged:
     proof = _proof(wanted, candidate)
     if proof:
         score, less = max(score, _PROVEN), 0.0
-    own = not set(candidate.identities).isdisjoint(wanted.track.identities)
+    own = any(one.provider != ISRC and one in wanted.track.identities for one in candidate.identities)
     asked = findings[1:] if own else findings
     gate = max(finding.gate_when_proven if proof else finding.gate for finding in asked)
     ordered = sorted(findings, key=lambda finding: finding.gate)

@@ -45,11 +45,9 @@ SLIP: Final = 0.88
 """How alike two titles are that a slip of the pen parts."""
 LEAST_FOR_A_SLIP: Final = 8
 """Letters of a title in which one may be a slip."""
-_OPEN, _CLOSE = "([{<【〔〈《（［", ")]}>】〕〉》）］"
 _BRACKETS: Final = re.compile(
-    "|".join(
-        f"{re.escape(a)}([^{re.escape(a + b)}]*){re.escape(b)}" for a, b in zip(_OPEN, _CLOSE, strict=True) if a != "<"
-    )
+    "|".join(rf"\{a}([^\{a}\{b}]*)\{b}" for a, b in ("()", "[]", "{}"))
+    + "|【([^【】]*)】|〔([^〔〕]*)〕|[〈《]([^〈《》〉]*)[》〉]"
 )
 _SQUARE: Final = re.compile(r"[\[【]([^\[\]【】]*)[\]】]")
 _FROM_QUOTED: Final = re.compile(

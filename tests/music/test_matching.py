@@ -102,6 +102,15 @@ def test_proof_opens_no_gate_of_version_and_length(proof: dict[str, Any], doubt:
     assert judged(replace(doubt, isrc="", links=(), identities=())).verdict is not Verdict.ACCEPT
 
 
+def test_a_known_id_forgives_another_title_and_an_isrc_does_not() -> None:
+    """A page may be renamed; the wrong number is given to a track every day."""
+    renamed = offered("final master 7")
+    assert judged(replace(renamed, identities=(SPOTIFY,))).verdict is Verdict.ACCEPT
+    number = Identity("isrc", ISRC)
+    wanted = replace(WANTED, identities=(number,))
+    assert judged(replace(renamed, isrc=ISRC, identities=(number,)), wanted).verdict is Verdict.REVIEW
+
+
 def test_a_private_link_is_not_told() -> None:
     """Reasons are stored and shown: the token of a private track stays out of them."""
     secret = Identity("soundcloud", "ada/night/s-SECRET")
