@@ -6,7 +6,7 @@ in its own file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +16,9 @@ from musicsyncd.music.track import Track
 
 Progress = Callable[[float | None, str], None]
 """Told how far a thing is: a share from 0 to 1 (None: unknown) and a short text; called on the event loop."""
+
+Unknown = Callable[[Sequence[Track]], Awaitable[Sequence[Track]]]
+"""Which of these nobody has taken yet, in their order: by it a source finds out how far it must look."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,8 @@ class Source:
     """A place where music is found."""
 
     name: ClassVar[str]
+    chained: ClassVar[int | None] = None
+    """How many of its newest tracks are looked at when just the next one is wanted; None: all that it offers."""
 
     def owns(self, url: str) -> bool:
         """Whether this source answers for that URL or path, and no other. No I/O beyond looking at a path."""
@@ -67,6 +72,18 @@ class Source:
 
     async def list(self, *, limit: int | None = None) -> Found:
         """What this source offers by itself, newest first; empty when it has nothing of its own to offer."""
+        return Found()
+
+    async def news(self, unknown: Unknown) -> Found:
+        """What `list` offers, without what it can leave out because it is known: all that is unknown is among it."""
+        return await self.list()
+
+    async def playing(self) -> Found:
+        """The track that is being listened to now; empty when nothing is, or where that cannot be known."""
+        return Found()
+
+    async def recent(self, unknown: Unknown) -> Found:
+        """What was listened to lately, the latest first; it may leave out what was offered and taken before."""
         return Found()
 
     async def supply(self, track: Track, folder: Path, progress: Progress) -> Supplied:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from musicsyncd.errors import BadInput, MusicsyncError, Permanent, Temporary
 from musicsyncd.ledger.ledger import Ledger
@@ -47,7 +48,7 @@ async def select(
         raise BadInput(f"There is no source {request.source!r}", fix=f"Sources are: {names}")
     match request.scope:
         case Scope.URL:
-            found = await owner_of(request.url, asked).resolve(request.url, progress=progress)
+            found = await _owner(request, asked, sources).resolve(request.url, progress=progress)
             _raise_if_nothing(found)
             return Selected(tracks=found.tracks, refused=found.refused)
         case Scope.NEXT:
@@ -58,6 +59,18 @@ async def select(
             return await _incremental(asked, ledger)
         case Scope.FULL:
             return await _full(asked, ledger)
+
+
+def _owner(request: SyncRequest, asked: Sequence[Source], sources: Sequence[Source]) -> Source:
+    """Whose the URL is, among all: a source that would take any must not get another's because it was named."""
+    owner = owner_of(request.url, sources)
+    if owner not in asked:
+        raise BadInput(
+            f"{request.url} is not for the source {request.source}",
+            why=f"It belongs to {owner.name}",
+            fix=f"Leave --source away, or say --source {owner.name}",
+        )
+    return owner
 
 
 def _raise_if_nothing(found: Found) -> None:
@@ -77,7 +90,7 @@ async def _next(sources: Sequence[Source], ledger: Ledger) -> Selected:
     rungs: list[Rung] = []
     refused: list[Refusal] = []
     for source in sources:
-        tracks, left_out = await _offered(source, rungs)
+        tracks, left_out = await _offered(source.name, partial(source.list, limit=source.chained), rungs)
         refused += left_out
         if new := await ledger.unknown(tracks):
             return Selected(tracks=(new[0],), refused=tuple(refused), rungs=tuple(rungs))
@@ -92,34 +105,34 @@ async def _next(sources: Sequence[Source], ledger: Ledger) -> Selected:
 
 async def _incremental(sources: Sequence[Source], ledger: Ledger) -> Selected:
     """What is known needs no look: it stands, failed for good, is a duplicate, or was left unfinished."""
-    found = await _all_offered(sources)
+    found = await _all_offered(sources, lambda source: source.news(ledger.unknown))
     new = await ledger.unknown(found.tracks)
     return replace(found, tracks=tuple(new), known=tuple(await ledger.unfinished(limit=UNFINISHED_AT_ONCE)))
 
 
 async def _full(sources: Sequence[Source], ledger: Ledger) -> Selected:
-    return replace(await _all_offered(sources), known=tuple(await ledger.all_ids()))
+    return replace(await _all_offered(sources, lambda source: source.list()), known=tuple(await ledger.all_ids()))
 
 
-async def _all_offered(sources: Sequence[Source]) -> Selected:
+async def _all_offered(sources: Sequence[Source], ask: Callable[[Source], Awaitable[Found]]) -> Selected:
     rungs: list[Rung] = []
     tracks: list[Track] = []
     refused: list[Refusal] = []
     for source in sources:
-        offered, left_out = await _offered(source, rungs)
+        offered, left_out = await _offered(source.name, partial(ask, source), rungs)
         tracks += offered
         refused += left_out
     return Selected(tracks=tuple(tracks), refused=tuple(refused), rungs=tuple(rungs))
 
 
-async def _offered(source: Source, rungs: list[Rung]) -> tuple[tuple[Track, ...], tuple[Refusal, ...]]:
+async def _offered(
+    name: str, ask: Callable[[], Awaitable[Found]], rungs: list[Rung]
+) -> tuple[tuple[Track, ...], tuple[Refusal, ...]]:
     """One rung; a source in trouble is a skipped rung with its reason, and the next one is asked."""
     try:
-        found = await source.list()
+        found = await ask()
     except MusicsyncError as error:
-        rungs.append(Rung(source=source.name, said=f"skipped: {error}"))
+        rungs.append(Rung(source=name, said=f"skipped: {error}"))
         return (), ()
-    rungs.append(
-        Rung(source=source.name, said=f"offers {len(found.tracks)} tracks" if found.tracks else "offers nothing")
-    )
+    rungs.append(Rung(source=name, said=f"offers {len(found.tracks)} tracks" if found.tracks else "offers nothing"))
     return found.tracks, found.refused

@@ -24,7 +24,7 @@ class Known:
         self.source, self.url, self.unknown = source, url, unknown
 
 
-class SourceContract:
+class FindingContract:
     """Inherit, and provide a `known` fixture: behind its URL is AUDIO, `Ada Voss - Night Ferry (X Remix)`."""
 
     async def found(self, known: Known) -> Track:
@@ -71,6 +71,15 @@ class SourceContract:
             await known.source.resolve(known.unknown)
         assert str(caught.value).endswith(".")
 
+    async def test_a_listing_keeps_its_limit(self, known: Known) -> None:
+        """`limit` is an upper bound, also 0."""
+        assert len((await known.source.list(limit=1)).tracks) <= 1
+        assert (await known.source.list(limit=0)).tracks == ()
+
+
+class SourceContract(FindingContract):
+    """What a source promises that supplies audio too."""
+
     async def test_supply_puts_the_very_bytes_into_the_folder(self, known: Known, tmp_path: Path) -> None:
         """Path, size and hash are those of the audio, and progress ends within its bounds."""
         track = await self.found(known)
@@ -96,11 +105,6 @@ class SourceContract:
         gone = Track(title="gone", source=known.source.name, source_url=known.unknown)
         with pytest.raises(MusicsyncError):
             await known.source.supply(gone, tmp_path, lambda share, text: None)
-
-    async def test_a_listing_keeps_its_limit(self, known: Known) -> None:
-        """`limit` is an upper bound, also 0."""
-        assert len((await known.source.list(limit=1)).tracks) <= 1
-        assert (await known.source.list(limit=0)).tracks == ()
 
     async def test_cancelling_is_prompt(self, known: Known, tmp_path: Path) -> None:
         """A cancelled supply ends, and raises nothing else."""

@@ -14,7 +14,7 @@ from musicsyncd.errors import BadInput, Degraded, MusicsyncError, NeedsPerson, P
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.schema import MIGRATIONS
 from musicsyncd.music.track import Track
-from musicsyncd.sources.base import Found, Progress, Refusal
+from musicsyncd.sources.base import Found, Progress, Refusal, Unknown
 from musicsyncd.sources.memory import MemorySource
 from musicsyncd.sync.request import Scope, SyncRequest
 from musicsyncd.sync.selection import Rung, Selected, select
@@ -88,6 +88,39 @@ async def test_a_url_that_nobody_knows_is_bad_input(ledger: Ledger) -> None:
         await selected(ledger, Scope.URL, Source("one"), Source("two"), url="two:x", source="one")
     with pytest.raises(BadInput, match="one, two"):
         await selected(ledger, Scope.FULL, Source("one"), Source("two"), source="three")
+
+
+async def test_a_url_goes_to_its_owner_and_not_to_who_takes_any(ledger: Ledger) -> None:
+    """Naming a source for a URL that is another's is an error, not a way around the other."""
+
+    class Greedy(Source):
+        def owns(self, url: str) -> bool:
+            return True
+
+    with pytest.raises(BadInput, match="belongs to one"):
+        await selected(ledger, Scope.URL, Source("one"), Greedy("two"), url="one:", source="two")
+
+
+async def test_only_what_can_be_new_is_asked_for(ledger: Ledger) -> None:
+    """Incremental asks for news, with the ledger's word for what is new; full for everything; the chain for few."""
+    await settled(ledger, A)
+    said: list[object] = []
+
+    class Large(Source):
+        chained = 2
+
+        async def news(self, unknown: Unknown) -> Found:
+            said.append([track.title for track in await unknown([A, B])])
+            return Found(tracks=(B,))
+
+        async def list(self, *, limit: int | None = None) -> Found:
+            said.append(limit)
+            return Found(tracks=(A, B, C)[:limit])
+
+    assert (await selected(ledger, Scope.INCREMENTAL, Large("one"))).tracks == (B,)
+    assert (await selected(ledger, Scope.FULL, Large("one"))).tracks == (A, B, C)
+    assert (await selected(ledger, Scope.NEXT, Large("one"))).tracks == (B,)
+    assert said == [[B.title], None, 2]
 
 
 async def test_one_bad_file_of_many_is_reported_and_the_rest_taken(ledger: Ledger) -> None:
