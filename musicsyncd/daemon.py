@@ -59,6 +59,9 @@ from musicsyncd.pipeline.words import Words
 from musicsyncd.settings import Loaded, Settings
 from musicsyncd.sources.base import Source
 from musicsyncd.sources.folder import FolderSource
+from musicsyncd.sources.spotify_lists import MIGRATIONS as SPOTIFY_MIGRATIONS
+from musicsyncd.sources.spotify_opening import open_spotify
+from musicsyncd.sources.spotify_signin import SpotifySignIn
 from musicsyncd.sources.ytdlp import YtdlpOptions, YtdlpSource
 from musicsyncd.sync.engine import REQUEST, TRACK, SyncEngine
 from musicsyncd.sync.look import Lookout
@@ -90,6 +93,7 @@ class House:
     operations: Operations
     answers: Cache
     """What services said, kept for a while."""
+    spotify: SpotifySignIn
     clock: Clock
 
 
@@ -102,6 +106,7 @@ async def run(loaded: Loaded, reload: Callable[[], Loaded]) -> int:
         stack.callback(door.close)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(supervised, "control socket", door.serve, tasks, name="control socket")
+            tasks.start_soon(supervised, "Spotify sign-in", house.spotify.serve, tasks, name="Spotify sign-in")
             tasks.start_soon(supervised, "housekeeping", lambda: _keep_house(house), tasks, name="housekeeping")
             await house.jobs.start(
                 _handlers(house),
@@ -134,6 +139,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
             "catalog": CATALOG_MIGRATIONS,
             "http": HTTP_MIGRATIONS,
             "enrichment": ENRICHMENT_MIGRATIONS,
+            "spotify": SPOTIFY_MIGRATIONS,
         },
         backups=state / "backups",
         clock=clock,
@@ -160,15 +166,26 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         keep=settings.enrichment.keep,
         keep_nothing=settings.enrichment.keep_nothing,
     )
-    enrichers = await _enrichers(settings, Budgets(database, clock), answers, stack)
     precedence = Precedence(bpm_from=settings.analysis.bpm_from, key_from=settings.analysis.key_from)
     lookout = Lookout(volumes, {local.target: local}, ledger, same_sound, precedence)
     words = Words(audio, ledger, volumes, precedence)
-    engine = _engine(settings, lookout, jobs, audio, words, enrichers)
     rehear = Rehear(audio, ledger, volumes, _waveforms(settings))
+    budgets = Budgets(database, clock)
+    enrichers = await _enrichers(settings, budgets, answers, stack)
+    signin, spotify = await open_spotify(
+        settings.spotify, _http_options(settings), state / "spotify.json", database, budgets, clock, stack
+    )
+    sources = _sources(settings, audio, spotify)
+    engine = _engine(settings, lookout, jobs, audio, words, sources, enrichers)
     await _clear_staging(engine.staging, jobs, before=math.inf)  # nothing works yet
     operations = Operations(
-        facts=_facts(loaded, clock), ledger=ledger, jobs=jobs, lookout=lookout, database=database, clock=clock
+        facts=_facts(loaded, clock),
+        ledger=ledger,
+        jobs=jobs,
+        lookout=lookout,
+        database=database,
+        clock=clock,
+        accounts={signin.service: signin},
     )
     return House(
         settings=settings,
@@ -182,6 +199,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         reprocess=Reprocess(engine, words, rehear),
         operations=operations,
         answers=answers,
+        spotify=signin,
         clock=clock,
     )
 
@@ -200,13 +218,10 @@ async def _enrichers(
     settings: Settings, budgets: Budgets, answers: Cache, stack: AsyncExitStack
 ) -> tuple[Enricher, ...]:
     """Who is asked of a track, in turn; nobody, unless it is switched on."""
-    wanted, http = settings.enrichment, settings.http
+    wanted = settings.enrichment
     if not wanted.enabled:
         return ()
-    options = HttpOptions(
-        proxy=http.proxy.get_secret_value(), ca_file=http.ca_file, timeout=http.timeout, trust_env=http.trust_env
-    )
-    client = HttpClient(options, contact=wanted.contact)
+    client = HttpClient(_http_options(settings), contact=wanted.contact)
     stack.push_async_callback(client.close)
     return await services(wanted, client, budgets, answers)
 
@@ -215,15 +230,22 @@ def _waveforms(settings: Settings) -> Waveforms:
     return Waveforms(settings.daemon.state_dir / "waveforms")
 
 
+def _http_options(settings: Settings) -> HttpOptions:
+    http = settings.http
+    return HttpOptions(
+        proxy=http.proxy.get_secret_value(), ca_file=http.ca_file, timeout=http.timeout, trust_env=http.trust_env
+    )
+
+
 def _engine(
     settings: Settings,
     lookout: Lookout,
     jobs: SqliteEngine,
     audio: AudioWorkers,
     words: Words,
+    sources: Sequence[Source],
     enrichers: Sequence[Enricher],
 ) -> SyncEngine:
-    sources = _sources(settings, audio)
     return SyncEngine(
         ledger=lookout.ledger,
         jobs=jobs,
@@ -257,7 +279,8 @@ def _steps(
     )
 
 
-def _sources(settings: Settings, audio: AudioWorkers) -> tuple[Source, ...]:
+def _sources(settings: Settings, audio: AudioWorkers, spotify: Source) -> tuple[Source, ...]:
+    """In the order in which a URL is offered to them: who takes any comes last."""
     ytdlp, http = settings.ytdlp, settings.http
     options = YtdlpOptions(
         proxy=ytdlp.proxy.get_secret_value(),
@@ -280,7 +303,7 @@ def _sources(settings: Settings, audio: AudioWorkers) -> tuple[Source, ...]:
         settle=settings.folder.settle,
         max_depth=settings.folder.max_depth,
     )
-    return folder, YtdlpSource(options)
+    return folder, spotify, YtdlpSource(options)
 
 
 async def _volumes(settings: Settings, ledger: Ledger, clock: Clock) -> dict[str, Volume]:
@@ -404,6 +427,7 @@ async def _keep_house(house: House) -> None:
             copy = await house.database.backup()
             logger.info("database copied", copy=str(copy))
         await house.answers.tidy()
+        house.spotify.announce()
         forgotten = await house.jobs.gc(timedelta(seconds=house.settings.daemon.history))
         if forgotten:
             logger.info("old jobs forgotten", count=forgotten)

@@ -590,3 +590,30 @@ def test_durations_are_understood_as_people_write_them(text: object, value: floa
 def test_sizes_are_understood_as_people_write_them(text: object, value: int) -> None:
     """Powers of 1000 and of 1024, in any case."""
     assert parse_size(text) == value
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["37i9dQZF1DX0XUsuxWHRQd", "spotify:playlist:37i9dQZF1DX0XUsuxWHRQd",
+     "https://open.spotify.com/playlist/37i9dQZF1DX0XUsuxWHRQd?si=1"],
+)  # fmt: skip
+def test_a_playlist_is_named_in_any_way(load_text: Load, written: str) -> None:
+    """By its id, its URI or its URL."""
+    found = load_text(f'[spotify]\nplaylists = ["{written}"]').settings.spotify.playlists
+    assert found == ("37i9dQZF1DX0XUsuxWHRQd",)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('playlists = ["https://open.spotify.com/track/37i9dQZF1DX0XUsuxWHRQd"]', "must be a playlist"),
+        ('api_base_url = "http://api.example.org/v1"', "https://"),
+        ('accounts_base_url = "https://u:p@example.org"', "without a user"),
+        ("redirect_port = 70000", "redirect_port"),
+        ('client_id = "a b"', "client_id"),
+    ],
+)
+def test_what_spotify_cannot_be_asked_with_is_told(load_text: Load, text: str, told: str) -> None:
+    """Tokens go to no address that others on the way can read."""
+    with pytest.raises(ConfigInvalid, match=told):
+        load_text(f"[spotify]\n{text}")

@@ -58,6 +58,19 @@ class UndoQuestion(Question):
     """The id of the job that did it, or the beginning of one."""
 
 
+class SignInQuestion(Question):
+    """`POST /v1/auth/{service}`: begin a sign-in."""
+
+    listen: bool = True
+    """Whether the daemon waits for the browser on this machine; else the address is to be pasted."""
+
+
+class FinishQuestion(Question):
+    """`POST /v1/auth/{service}/finish`: end a sign-in with the address that the browser was led to."""
+
+    url: str = Field(min_length=1, max_length=10_000, repr=False)
+
+
 class Answer(BaseModel):
     """What the daemon answers; fields may be added, never taken away, within a schema's version."""
 
@@ -281,6 +294,38 @@ class VolumesAnswer(Answer):
     volumes: list[VolumeAnswer]
 
 
+class AccountAnswer(Answer):
+    """How it stands with the account at one service."""
+
+    schema_: str = Field(default="musicsyncd.account/1", alias="schema")
+    service: str
+    title: str
+    state: Literal["not set up", "signed out", "signed in"]
+    account: str
+    authorized_at: str | None
+    expires_at: str | None
+    """When a person must sign in again."""
+    days_left: int | None
+    waiting_until: str | None
+    """A sign-in has begun and is waited for until then."""
+    urgent: bool
+    """Whether a person should see to it now."""
+    trouble: str
+    """Why the last sign-in came to nothing."""
+    note: str
+    why: str
+    fix: str
+
+
+class SignInAnswer(Answer):
+    """Where a person goes on with a sign-in."""
+
+    schema_: str = Field(default="musicsyncd.sign-in/1", alias="schema")
+    url: str
+    redirect_uri: str
+    until: str
+
+
 class StatusAnswer(Answer):
     """How the daemon is."""
 
@@ -304,5 +349,6 @@ class StatusAnswer(Answer):
     tracks: dict[str, int]
     volumes: list[VolumeAnswer]
     catalogs: list[str]
+    accounts: list[AccountAnswer]
     attention: list[str]
     """What a person should see to, one sentence each."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,14 +12,18 @@ from musicsyncd.clock import Clock
 from musicsyncd.control import report
 from musicsyncd.control.messages import (
     Accepted,
+    AccountAnswer,
     ApplyQuestion,
     DuplicatesAnswer,
+    FinishQuestion,
     JobAnswer,
     JobsAnswer,
     OperationAnswer,
     OperationsAnswer,
     Report,
     RetryQuestion,
+    SignInAnswer,
+    SignInQuestion,
     StatusAnswer,
     SyncQuestion,
     TrackAnswer,
@@ -37,6 +41,7 @@ from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.library.base import Shelf
 from musicsyncd.music.identity import bears_user
+from musicsyncd.sources.account import Account
 from musicsyncd.sync.duplicates import KEEP, PERSON
 from musicsyncd.sync.engine import REQUEST, TRACK
 from musicsyncd.sync.look import Lookout
@@ -71,6 +76,8 @@ class Operations:
     lookout: Lookout
     database: Database
     clock: Clock
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    """By service."""
 
     # Asking for work
 
@@ -176,6 +183,33 @@ class Operations:
         """Try an ended or waiting job again, now."""
         return await self._job_answer(await self.jobs.retry((await self.jobs.get(job_id)).id))
 
+    # Accounts
+
+    async def account(self, service: str) -> AccountAnswer:
+        """How it stands with the account at a service."""
+        return report.account_answer(self._account(service))
+
+    async def sign_in(self, service: str, question: SignInQuestion) -> SignInAnswer:
+        """Begin a sign-in; where a person goes on with it."""
+        begun = await self._account(service).begin(listen=question.listen)
+        until = begun.until.isoformat(timespec="seconds")
+        return SignInAnswer(url=begun.url, redirect_uri=begun.redirect_uri, until=until)
+
+    async def finish_sign_in(self, service: str, question: FinishQuestion) -> AccountAnswer:
+        """End a sign-in with the address that the browser was led to."""
+        await self._account(service).finish(question.url)
+        return await self.account(service)
+
+    async def sign_out(self, service: str) -> AccountAnswer:
+        """Forget what lets us in at a service."""
+        await self._account(service).sign_out()
+        return await self.account(service)
+
+    def _account(self, service: str) -> Account:
+        if service not in self.accounts:
+            raise LookupError(f"There is no sign-in at {service!r}; there is at: {', '.join(self.accounts) or 'none'}")
+        return self.accounts[service]
+
     # Looking
 
     async def job(self, job_id: str) -> JobAnswer:
@@ -242,6 +276,7 @@ class Operations:
         tracks = await self.ledger.counts()
         due = await self.jobs.next_due()
         counts = await self.jobs.counts()
+        accounts = [report.account_answer(account) for account in self.accounts.values()]
         return StatusAnswer(
             version=facts.version,
             mode=facts.mode,
@@ -258,7 +293,8 @@ class Operations:
             tracks=tracks,
             volumes=volumes,
             catalogs=[catalog.name for catalog in self.lookout.catalogs.values()],
-            attention=[*await self._lost_database(), *report.attention(volumes, tracks)],
+            accounts=accounts,
+            attention=[*await self._lost_database(), *report.attention(volumes, tracks, accounts)],
         )
 
     async def _lost_database(self) -> list[str]:

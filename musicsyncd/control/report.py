@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from musicsyncd.control.messages import (
+    AccountAnswer,
     CountsAnswer,
     DuplicateAnswer,
     FileAnswer,
@@ -26,6 +27,7 @@ from musicsyncd.ledger.standing import Target, lacking
 from musicsyncd.music.identity import shareable, shareable_url
 from musicsyncd.music.precedence import Precedence, disagreement, effective
 from musicsyncd.pipeline.enrich import FILLED
+from musicsyncd.sources.account import Account
 from musicsyncd.sync.engine import REQUEST, TRACK
 from musicsyncd.sync.merging import APPLY, PLAN
 from musicsyncd.sync.undoing import UNDO
@@ -306,9 +308,31 @@ def event_dict(event: JobEvent, label: str) -> dict[str, Any]:
     } | event.fields
 
 
-def attention(volumes: Sequence[VolumeAnswer], tracks: Mapping[str, int]) -> list[str]:
+def account_answer(account: Account) -> AccountAnswer:
+    """How it stands with an account."""
+    now = account.standing()
+    return AccountAnswer(
+        service=now.service,
+        title=account.title,
+        state=now.signed_in.value,
+        account=now.account,
+        authorized_at=_moment(now.authorized_at),
+        expires_at=_moment(now.expires_at),
+        days_left=now.days_left,
+        waiting_until=_moment(now.waiting_until),
+        urgent=now.urgent,
+        trouble=now.trouble,
+        note=now.note,
+        why=now.why,
+        fix=now.fix,
+    )
+
+
+def attention(
+    volumes: Sequence[VolumeAnswer], tracks: Mapping[str, int], accounts: Sequence[AccountAnswer] = ()
+) -> list[str]:
     """What a person should see to."""
-    found = []
+    found = [_account_attention(account) for account in accounts if account.urgent]
     for volume in volumes:
         if volume.condition != "ready":
             waiting = f"; {_tracks(volume.parked)} waiting for it" if volume.parked else ""
@@ -320,6 +344,14 @@ def attention(volumes: Sequence[VolumeAnswer], tracks: Mapping[str, int]) -> lis
     if failed := tracks.get("failed"):
         found.append(f"{_tracks(failed)} could not be kept. See: musicsyncctl jobs --state failed")
     return found
+
+
+def _account_attention(account: AccountAnswer) -> str:
+    what = f"Nobody is signed in at {account.title}"
+    if account.state == "signed in":
+        days = "today" if not account.days_left else f"in {account.days_left} days"
+        what = f"The sign-in at {account.title} ends {days if account.days_left != 1 else 'tomorrow'}"
+    return str(MusicsyncError(what, why=account.why, fix=account.fix))
 
 
 def lost_database(path: Path) -> str:

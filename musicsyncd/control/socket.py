@@ -29,7 +29,9 @@ from musicsyncd.control.client import VERSION_HEADER
 from musicsyncd.control.messages import (
     ApplyQuestion,
     ErrorAnswer,
+    FinishQuestion,
     RetryQuestion,
+    SignInQuestion,
     SyncQuestion,
     UndoQuestion,
     VolumeQuestion,
@@ -73,6 +75,10 @@ def application(operations: Operations, add_volume: Volumes, version: str) -> AS
         Route("/v1/retry", doors.retry_step, methods=["POST"]),
         Route("/v1/volumes", doors.volumes),
         Route("/v1/volumes", doors.add_volume, methods=["POST"]),
+        Route("/v1/auth/{service}", doors.account),
+        Route("/v1/auth/{service}", doors.sign_in, methods=["POST"]),
+        Route("/v1/auth/{service}/finish", doors.finish_sign_in, methods=["POST"]),
+        Route("/v1/auth/{service}/sign-out", doors.sign_out, methods=["POST"]),
         Route("/v1/events", doors.events),
     ]
     app = Starlette(
@@ -149,6 +155,20 @@ class _Doors:
 
     async def add_volume(self, request: Request) -> Response:
         return await _answered(self._add_volume(await _question(request, VolumeQuestion)))
+
+    async def account(self, request: Request) -> Response:
+        return await _answered(self._ask.account(request.path_params["service"]))
+
+    async def sign_in(self, request: Request) -> Response:
+        question = await _question(request, SignInQuestion)
+        return await _answered(self._ask.sign_in(request.path_params["service"], question), status=202)
+
+    async def finish_sign_in(self, request: Request) -> Response:
+        question = await _question(request, FinishQuestion)
+        return await _answered(self._ask.finish_sign_in(request.path_params["service"], question))
+
+    async def sign_out(self, request: Request) -> Response:
+        return await _answered(self._ask.sign_out(request.path_params["service"]))
 
     async def events(self, request: Request) -> Response:
         job = request.query_params.get("job")

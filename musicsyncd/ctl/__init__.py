@@ -23,6 +23,7 @@ COMMANDS: Final = (
     "duplicates",
     "undo",
     "volumes",
+    "auth",
     "logs",
     "events",
     "config",

@@ -166,11 +166,26 @@ def _daemon(asked: Client, settings: Settings) -> Iterator[Check]:
     yield Check(
         name="daemon", result="ok", said=f"{status['version']}, pid {status['pid']}, up {show.span(status['uptime'])}"
     )
+    yield from (_account(one) for one in status["accounts"])
     for one in status["volumes"]:
         ready = one["condition"] == "ready"
         said = f"{one['path']}, {show.size(one['free'])} free" if ready else f"{one['condition']} ({one['path']})"
         result: Literal["ok", "fail"] = "ok" if ready else "fail"
         yield Check(name=f"volume {one['name']}", result=result, said=said, why=one["why"], fix=one["fix"])
+
+
+def _account(one: dict[str, Any]) -> Check:
+    """Not being set up at a service is no fault."""
+    out, urgent = one["state"] == "signed out", one["urgent"]
+    result: Literal["ok", "warn", "fail"] = "fail" if out and urgent else "warn" if out or urgent else "ok"
+    settled = result == "ok"
+    return Check(
+        name=f"account {one['service']}",
+        result=result,
+        said=show.account(one),
+        why=one["why"] if not settled else "",
+        fix=one["fix"] if not settled else "",
+    )
 
 
 def _database(state: Path) -> Check:

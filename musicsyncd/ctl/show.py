@@ -128,6 +128,15 @@ def span(seconds: float) -> str:
     return f"{minutes}m {whole % 60:02}s" if minutes else f"{whole} s"
 
 
+def account(standing: dict[str, Any]) -> str:
+    """How it stands with an account, in one line."""
+    if standing["state"] != "signed in":
+        return str(standing["state"])
+    whose = f" as {standing['account']}" if standing["account"] else ""
+    days = standing["days_left"]
+    return f"signed in{whose}" + ("" if days is None else ", 1 day left" if days == 1 else f", {days} days left")
+
+
 def clock_time(moment: str | None) -> str:
     """A moment of the daemon's, as this machine's wall clock says it."""
     if not moment:

@@ -46,6 +46,9 @@ def screen(answer: dict[str, Any]) -> None:
         print(f"NEXT TRY       {show.clock_time(answer['next_due'])}")
     print(f"TRACKS         {'  '.join(f'{name} {count}' for name, count in tracks.items())}")
     print(f"CATALOG        {', '.join(answer['catalogs'])}")
+    for account in answer["accounts"]:
+        if account["state"] != "not set up":
+            print(f"ACCOUNT        {account['title']}  {show.one_line(show.account(account))}")
     for volume in answer["volumes"]:
         parked = f"  {volume['parked']} parked" if volume["parked"] else ""
         free = f"  {show.size(volume['free'])} free" if volume["free"] is not None else ""

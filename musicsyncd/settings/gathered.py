@@ -30,8 +30,8 @@ ALIASES: Final[Mapping[str, str | None]] = {
     "ISSUES_DB_ID": None,
     "CURSOR_MM1_AGENT_ID": None,
     "SOUNDCLOUD_PROFILE": None,
-    "SPOTIFY_CLIENT_ID": None,
-    "SPOTIFY_CLIENT_SECRET": None,
+    "SPOTIFY_CLIENT_ID": "spotify.client_id",
+    "SPOTIFY_CLIENT_SECRET": "spotify.client_secret",
     "GAS_WEBHOOK_URL": None,
 }
 """Variables of older set-ups and the keys they set; None: known, but nothing in this version reads it."""

@@ -85,7 +85,7 @@ def _doubts(settings: Settings, gathered: Gathered, path: Path | None) -> list[s
         origin, name = gathered.origin(key), dotted(key)
         if origin.inherited:
             continue
-        if isinstance(value, SecretStr) and "@" in value.get_secret_value() and origin.line and shared:
+        if isinstance(value, SecretStr) and _lets_in(value.get_secret_value()) and origin.line and shared:
             doubts.append(f"{origin.place}: {name} may hold a password, and others can read it: chmod 600 {path}")
         if name.endswith(".ca_file") and value and not os.access(value, os.R_OK):
             doubts.append(f"{origin.place}: {name} cannot be read: every https connection will fail.")
@@ -93,3 +93,8 @@ def _doubts(settings: Settings, gathered: Gathered, path: Path | None) -> list[s
         where = gathered.origin(("ytdlp", "insecure_tls")).place
         doubts.append(f"{where}: ytdlp.insecure_tls lets anyone on the way alter what is downloaded.")
     return doubts
+
+
+def _lets_in(secret: str) -> bool:
+    """Whether it is more than the address of a proxy that anybody may use."""
+    return bool(secret) and ("@" in secret or "://" not in secret)

@@ -17,7 +17,7 @@ from musicsyncd.library.section import VolumeSection
 from musicsyncd.section import Duration, OptionalPlace, Place, Proxy, Section, Size
 from musicsyncd.settings.file import Key
 from musicsyncd.settings.timezone import check_timezone
-from musicsyncd.sources.section import FolderSection, InboxSection, YtdlpSection
+from musicsyncd.sources.section import FolderSection, InboxSection, SpotifySection, YtdlpSection
 from musicsyncd.sync.section import DuplicatesSection
 
 HIDDEN: Final = "(hidden)"
@@ -90,6 +90,7 @@ class Settings(Section):
     daemon: DaemonSection
     log: LogSection
     http: HttpSection
+    spotify: SpotifySection
     ytdlp: YtdlpSection
     folder: FolderSection
     inbox: tuple[InboxSection, ...]

@@ -2,9 +2,52 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from musicsyncd.section import Duration, OptionalPlace, Place, Proxy, Section, Size
+from pydantic import AfterValidator, Field, SecretStr
+
+from musicsyncd.music.identity import SPOTIFY, Kind, address
+from musicsyncd.section import BaseUrl, Duration, OptionalPlace, Place, Proxy, Section, Size
+
+
+def check_encrypted(value: str) -> str:
+    """The URL, if nobody on the way can read what is sent there; ValueError otherwise."""
+    parts = urlsplit(value)
+    if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+        raise ValueError("must begin with https://, because tokens are sent there")
+    return value
+
+
+def check_playlist(value: str) -> str:
+    """The playlist's id at Spotify, 22 characters, from its URL, its URI or the id itself; ValueError otherwise."""
+    found = address(value) or address(f"spotify:playlist:{value}")
+    if found is None or (found.service, found.kind) != (SPOTIFY, Kind.PLAYLIST):
+        raise ValueError("must be a playlist such as https://open.spotify.com/playlist/37i9dQZF1DX0XUsuxWHRQd")
+    return found.identity.id.partition(":")[2]
+
+
+TokenUrl = Annotated[BaseUrl, AfterValidator(check_encrypted)]
+SpotifyPlaylist = Annotated[str, AfterValidator(check_playlist)]
+
+
+class SpotifySection(Section):
+    """How Spotify is asked."""
+
+    client_id: str = Field("", pattern=r"^[A-Za-z0-9]*$")
+    """The client id of an app that its owner registered; default "" = Spotify is not asked."""
+    client_secret: SecretStr = SecretStr("")
+    """The app's secret; default "" = none, which PKCE does not need."""
+    api_base_url: TokenUrl = "https://api.spotify.com/v1"
+    """Where the Web API is, the only place where access tokens are sent."""
+    accounts_base_url: TokenUrl = "https://accounts.spotify.com"
+    """Where people consent and tokens are given."""
+    redirect_port: int = Field(8888, ge=0, le=65535)
+    """Port of 127.0.0.1 to which the browser comes back; default 8888; 0 = any that is free."""
+    playlists: tuple[SpotifyPlaylist, ...] = ()
+    """Playlists whose tracks are taken beside the saved ones, by URL, URI or id; default []."""
+    library_csv: OptionalPlace = None
+    """A CSV export of the library, or a folder of such; default "" = none."""
 
 
 class YtdlpSection(Section):

@@ -6,7 +6,7 @@ import importlib
 import sys
 from typing import Final
 
-ALL: Final = ("start", "status", "idle", "queue", "transcode", "duplicates", "matching")
+ALL: Final = ("start", "status", "idle", "queue", "transcode", "duplicates", "matching", "spotify")
 
 
 def main() -> None:
