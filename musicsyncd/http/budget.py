@@ -126,6 +126,10 @@ class Budget:
         """Tell that nothing came back, or nothing that makes sense."""
         await self._fell(f"It could not be asked ({type(error).__name__})", None)
 
+    async def asked_to_rest(self, seconds: float, why: str) -> None:
+        """Tell that the service wants to be left alone, where it says so by other means than a status."""
+        await self._fell(why, seconds)
+
     def dropped(self) -> None:
         """Tell that the question was not seen to its end, which says nothing of the service."""
         self._trial_ends = None

@@ -306,3 +306,13 @@ async def test_two_askers_share_one_budget(database: Database, clock: ManualCloc
         for _ in range(5):
             tasks.start_soon(one)
     assert len({id(one) for one in found}) == 1
+
+
+async def test_a_rest_may_be_asked_for_in_words(clock: ManualClock) -> None:
+    """A service that says so on a page and not by a status is left alone just so, with the reason that was told."""
+    paced = budget(clock)
+    await paced.asked_to_rest(3600.0, "It takes us for a bot")
+    error = await refused(paced)
+    assert (error.delay, error.why) == (3600.0, "It takes us for a bot")
+    await clock.advance(3600.0)
+    await paced.turn()
