@@ -21,6 +21,8 @@ _PATTERNS: Final = (
     (re.compile(rf"(?i)(authorization{_OPENING}){_SCHEME}[^\s\"',}}]+"), rf"\1{MASK}"),
     (re.compile(r"(?i)\b(bearer|basic|oauth)(\s{1,3})[\w.~+/=-]{12,}"), rf"\1\2{MASK}"),
     (re.compile(rf"(?i)({_NAMES}{_OPENING})[^\s\"'&,;}}]+"), rf"\1{MASK}"),
+    # SoundCloud lets in whoever has a private track's address.
+    (re.compile(r"(?i)(soundcloud\.com/[^\s\"'<>?#|]{1,300}/)s-[a-z0-9]+"), rf"\1{MASK}"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import sys
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,8 @@ SOON: Final = timedelta(seconds=30)
 PARTIAL_EXIT: Final = 6
 TEMPORARY_EXIT: Final = 5
 
+ADDRESS: Final = re.compile(r"https?://[^\s\"'<>|]+(?<![.,:;!?)])")
+
 TrackState = Literal["standing", "partial", "failed", "duplicate", "unfinished"]
 
 
@@ -45,7 +48,7 @@ def job_answer(job: Job, label: str = "") -> JobAnswer:
     return JobAnswer(
         id=job.id,
         kind=job.kind,
-        key=job.key,
+        key=open_(job.key),
         label=label or label_of(job),
         lane=job.lane.value,
         priority=job.priority,
@@ -53,13 +56,33 @@ def job_answer(job: Job, label: str = "") -> JobAnswer:
         attempts=job.attempts,
         step=job.step,
         not_before=_moment(job.not_before),
-        reason=job.reason,
-        result=job.result,
+        reason=open_(job.reason),
+        result=open_(job.result),
         parent=job.parent,
         created_at=job.created_at.isoformat(timespec="milliseconds"),
         started_at=_moment(job.started_at),
         ended_at=_moment(job.ended_at),
     )
+
+
+def open_(value: Any) -> Any:
+    """The JSON value as anybody may see it: no address in it lets its reader in."""
+    match value:
+        case str():
+            return ADDRESS.sub(lambda found: _open_url(found[0]), value) if "://" in value else value
+        case Mapping():
+            return {key: open_(item) for key, item in value.items()}
+        case list() | tuple():
+            return [open_(item) for item in value]
+        case _:
+            return value
+
+
+def _open_url(url: str) -> str:
+    try:
+        return shareable_url(url)
+    except ValueError:  # an open bracket in the host
+        return url
 
 
 def label_of(job: Job) -> str:
@@ -191,9 +214,9 @@ def report(root: Job, children: Mapping[str, Job], details: Mapping[str, TrackAn
         exit_code=exit_code,
         summary=_summary(tracks, refused, root),
         tracks=tracks,
-        refused=refused,
-        rungs=result.get("rungs", []) if root.kind == REQUEST else [],
-        reason=root.reason,
+        refused=open_(refused),
+        rungs=open_(result.get("rungs", [])) if root.kind == REQUEST else [],
+        reason=open_(root.reason),
     )
 
 
@@ -292,7 +315,7 @@ def is_turn(event: JobEvent) -> bool:
 
 def event_dict(event: JobEvent, label: str) -> dict[str, Any]:
     """An event as JSON."""
-    return {
+    data = {
         "schema": "musicsyncd.event/1",
         "job": event.job,
         "kind": event.kind,
@@ -306,6 +329,7 @@ def event_dict(event: JobEvent, label: str) -> dict[str, Any]:
         "share": event.share,
         "text": event.text,
     } | event.fields
+    return {key: open_(value) for key, value in data.items()}
 
 
 def account_answer(account: Account) -> AccountAnswer:
