@@ -60,16 +60,22 @@ class NeedsPerson(Permanent):
 
 
 class Temporary(MusicsyncError):
-    """Worth another try; `delay` is in seconds, None leaves it to the back-off of the queue."""
+    """Worth another try; `delay` is in seconds, None leaves it to the back-off of the queue.
+
+    `counts` is False where the job was not to blame, because a service wants to be left alone by everybody: however
+    often that happens, the job is not given up.
+    """
 
     exit_code = 5
 
-    def __init__(self, what: str, *, delay: float | None = None, why: str = "", fix: str = "") -> None:
+    def __init__(
+        self, what: str, *, delay: float | None = None, why: str = "", fix: str = "", counts: bool = True
+    ) -> None:
         super().__init__(what, why=why, fix=fix)
-        self.delay = delay
+        self.delay, self.counts = delay, counts
 
     def extra(self) -> dict[str, Any]:
-        return {"delay": self.delay}
+        return {"delay": self.delay} | ({} if self.counts else {"counts": False})
 
 
 class Degraded(MusicsyncError):
@@ -101,7 +107,7 @@ def from_dict(data: dict[str, Any]) -> MusicsyncError:
     what, sentences = str(data.get("what", "unknown error")), {k: str(data.get(k) or "") for k in ("why", "fix")}
     match data.get("class"):
         case "Temporary":
-            return Temporary(what, delay=data.get("delay"), **sentences)
+            return Temporary(what, delay=data.get("delay"), counts=data.get("counts") is not False, **sentences)
         case "Degraded":
             return Degraded(what, target=str(data.get("target", "")), **sentences)
         case name:

@@ -162,9 +162,11 @@ class Budget:
             until = self.standing.not_before
             assert until is not None
             told = f"{self.name} is left alone until {until.isoformat(sep=' ', timespec='seconds')}"
-            raise Temporary(told, delay=rest, why=self.standing.why)
+            raise Temporary(told, delay=rest, why=self.standing.why, counts=False)
         if self._trial_ends is not None and self._clock.monotonic() < self._trial_ends:
-            raise Temporary(f"{self.name} is being tried again after it failed", delay=SOON, why=self.standing.why)
+            raise Temporary(
+                f"{self.name} is being tried again after it failed", delay=SOON, why=self.standing.why, counts=False
+            )
 
     def _try_out(self) -> None:
         """After a row of failures one request goes alone; the others hear at once that they should come later."""

@@ -85,6 +85,7 @@ class Attempts:
             not_before=None if retry.delay is None else self._clock.now() + timedelta(seconds=retry.delay),
             reason=retry.reason,
             result=retry.result,
+            uncount=retry.uncounted,
         )
 
 

@@ -29,6 +29,8 @@ class Retry:
     result: dict[str, Any] | None = None
     unexpected: bool = False
     """Worth a traceback in the log."""
+    uncounted: bool = False
+    """Whether this try is forgotten when the tries are counted."""
 
 
 def decide(error: BaseException, attempts: int, jitter: float, *, most: int = ATTEMPTS) -> Retry:
@@ -59,11 +61,12 @@ def back_off(attempts: int, jitter: float) -> float:
 
 def _again_or_give_up(error: Temporary, attempts: int, most: int, jitter: float, *, unexpected: bool = False) -> Retry:
     reason = error.as_dict()
-    if attempts >= most:
+    if attempts >= most and error.counts:
         reason |= {"what": f"Given up after {attempts} attempts: {error.what}", "attempts": attempts}
         return Retry(state=JobState.FAILED, reason=reason, unexpected=unexpected)
     delay = back_off(attempts, jitter) if error.delay is None else max(0.0, error.delay)
-    return Retry(state=JobState.WAITING, reason=reason, delay=delay, unexpected=unexpected)
+    uncounted = not error.counts
+    return Retry(state=JobState.WAITING, reason=reason, delay=delay, unexpected=unexpected, uncounted=uncounted)
 
 
 def _unforeseen(error: BaseException) -> Temporary:

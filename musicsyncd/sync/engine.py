@@ -167,7 +167,7 @@ class SyncEngine:
             await self.ledger.park(entry.id, earlier | {error.target: error})
             raise
         except Temporary as error:
-            await self._failed(entry, error, last=context.attempt >= ATTEMPTS)
+            await self._failed(entry, error, last=context.attempt >= ATTEMPTS and error.counts)
             raise
         except MusicsyncError as error:
             await self._failed(entry, error, last=True)

@@ -35,6 +35,20 @@ class EndingsContract:
             done = await until(engine, job, JobState.DONE)
         assert (done.attempts, done.reason) == (3, None)
 
+    async def test_a_service_that_wants_to_be_left_alone_costs_no_job_its_tries(
+        self, make: Make, clock: ManualClock
+    ) -> None:
+        """However often it says so, the job waits, and then succeeds as in its first try."""
+        engine = make()
+        errors = [Temporary("Left alone", delay=3600, counts=False)] * 20
+        async with running(engine, raising(*errors, None)):
+            job = await put(engine, "a")
+            for _ in errors:
+                assert (await self._put_back(engine, job)).attempts == 0
+                await clock.advance(3600)
+            done = await until(engine, job, JobState.DONE)
+        assert done.attempts == 1
+
     async def _put_back(self, engine: WorkEngine, job: Job) -> Job:
         return await when(engine, job, lambda now: now.not_before is not None)
 

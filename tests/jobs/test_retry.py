@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicsyncd.errors import ConfigInvalid, Degraded, MusicsyncError, NeedsPerson, Permanent, Temporary
+from musicsyncd.errors import ConfigInvalid, Degraded, MusicsyncError, NeedsPerson, Permanent, Temporary, from_dict
 from musicsyncd.jobs.job import JobState
 from musicsyncd.jobs.retry import ATTEMPTS, FIRST_BOUND, LONGEST, UNEXPECTED_ATTEMPTS, back_off, decide
 
@@ -39,6 +39,14 @@ def test_back_off_is_spread_and_capped(attempts: int, jitter: float) -> None:
     bound = back_off(attempts, 1.0)
     assert 0 <= back_off(attempts, jitter) <= bound <= LONGEST
     assert bound == min(LONGEST, FIRST_BOUND * 2 ** min(attempts - 1, 60))
+
+
+@given(attempts=st.integers(1, 10_000))
+def test_who_is_not_to_blame_is_not_given_up(attempts: int) -> None:
+    """A try that does not count never was the last one; that crosses a pipe, too."""
+    error = Temporary("Left alone", delay=60, counts=False)
+    retry = decide(from_dict(error.as_dict()), attempts, 0.5)
+    assert (retry.state, retry.uncounted, retry.delay) == (JobState.WAITING, True, 60)
 
 
 def test_a_services_own_delay_is_kept() -> None:
