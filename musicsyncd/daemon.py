@@ -59,10 +59,11 @@ from musicsyncd.pipeline.words import Words
 from musicsyncd.settings import Loaded, Settings
 from musicsyncd.sources.base import Source
 from musicsyncd.sources.folder import FolderSource
+from musicsyncd.sources.online import online_sources
 from musicsyncd.sources.spotify_lists import MIGRATIONS as SPOTIFY_MIGRATIONS
 from musicsyncd.sources.spotify_opening import open_spotify
 from musicsyncd.sources.spotify_signin import SpotifySignIn
-from musicsyncd.sources.ytdlp import YtdlpOptions, YtdlpSource
+from musicsyncd.sources.ytdlp import YtdlpOptions
 from musicsyncd.sync.engine import REQUEST, TRACK, SyncEngine
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.merging import APPLY, PLAN, Merger
@@ -175,7 +176,8 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     signin, spotify = await open_spotify(
         settings.spotify, _http_options(settings), state / "spotify.json", database, budgets, clock, stack
     )
-    sources = _sources(settings, audio, spotify)
+    online = await online_sources(_ytdlp(settings), settings.soundcloud, settings.youtube, budgets)
+    sources = _sources(settings, audio, (spotify, *online))
     engine = _engine(settings, lookout, jobs, audio, words, sources, enrichers)
     await _clear_staging(engine.staging, jobs, before=math.inf)  # nothing works yet
     operations = Operations(
@@ -183,6 +185,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         ledger=ledger,
         jobs=jobs,
         lookout=lookout,
+        sources=sources,
         database=database,
         clock=clock,
         accounts={signin.service: signin},
@@ -279,10 +282,22 @@ def _steps(
     )
 
 
-def _sources(settings: Settings, audio: AudioWorkers, spotify: Source) -> tuple[Source, ...]:
+def _sources(settings: Settings, audio: AudioWorkers, online: Sequence[Source]) -> tuple[Source, ...]:
     """In the order in which a URL is offered to them: who takes any comes last."""
+    folder = FolderSource(
+        audio,
+        inboxes=tuple(one.path for one in settings.inbox),
+        allowed=settings.folder.allowed,
+        forbidden=(settings.daemon.state_dir,),
+        settle=settings.folder.settle,
+        max_depth=settings.folder.max_depth,
+    )
+    return folder, *online
+
+
+def _ytdlp(settings: Settings) -> YtdlpOptions:
     ytdlp, http = settings.ytdlp, settings.http
-    options = YtdlpOptions(
+    return YtdlpOptions(
         proxy=ytdlp.proxy.get_secret_value(),
         trust_env=http.trust_env,
         ca_file=ytdlp.ca_file,
@@ -295,15 +310,6 @@ def _sources(settings: Settings, audio: AudioWorkers, spotify: Source) -> tuple[
         timeout=ytdlp.timeout,
         max_size=ytdlp.max_size,
     )
-    folder = FolderSource(
-        audio,
-        inboxes=tuple(one.path for one in settings.inbox),
-        allowed=settings.folder.allowed,
-        forbidden=(settings.daemon.state_dir,),
-        settle=settings.folder.settle,
-        max_depth=settings.folder.max_depth,
-    )
-    return folder, spotify, YtdlpSource(options)
 
 
 async def _volumes(settings: Settings, ledger: Ledger, clock: Clock) -> dict[str, Volume]:

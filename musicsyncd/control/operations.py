@@ -42,6 +42,7 @@ from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.library.base import Shelf
 from musicsyncd.music.identity import bears_user
 from musicsyncd.sources.account import Account
+from musicsyncd.sources.base import Source
 from musicsyncd.sync.duplicates import KEEP, PERSON
 from musicsyncd.sync.engine import REQUEST, TRACK
 from musicsyncd.sync.look import Lookout
@@ -78,6 +79,8 @@ class Operations:
     clock: Clock
     accounts: Mapping[str, Account] = field(default_factory=dict)
     """By service."""
+    sources: Sequence[Source] = ()
+    """Asked for what troubles them as a whole."""
 
     # Asking for work
 
@@ -294,8 +297,15 @@ class Operations:
             volumes=volumes,
             catalogs=[catalog.name for catalog in self.lookout.catalogs.values()],
             accounts=accounts,
-            attention=[*await self._lost_database(), *report.attention(volumes, tracks, accounts)],
+            attention=[
+                *await self._lost_database(),
+                *report.attention(volumes, tracks, accounts),
+                *self._hindrances(),
+            ],
         )
+
+    def _hindrances(self) -> list[str]:
+        return [sentence for source in self.sources if (sentence := source.hindrance())]
 
     async def _lost_database(self) -> list[str]:
         path = self.database.path

@@ -27,7 +27,14 @@ LOAD_LIBRARIES: Final = """
 import json, sys
 import av, numpy, mutagen, imageio_ffmpeg, yt_dlp.version
 encoders = ("alac", "aac", "pcm_s16le", "pcm_s24be", "flac", "libmp3lame")
+try:
+    import curl_cffi, yt_dlp.networking._curlcffi
+    browser = curl_cffi.__version__
+except ImportError as error:
+    browser, why = "", str(error)
 print(json.dumps({
+    "browser": browser,
+    "no browser": "" if browser else why,
     "av": av.__version__,
     "numpy": numpy.__version__,
     "mutagen": mutagen.version_string,
@@ -83,13 +90,14 @@ def examine(args: argparse.Namespace) -> Iterator[Check]:
         return
     where = str(loaded.path) if loaded.path else "no file, the defaults"
     yield Check(name="settings", result="ok", said=where, why=" ".join(loaded.warnings))
-    yield _libraries()
+    yield from _libraries()
+    yield _runtime(loaded.settings)
     yield _state_folder(loaded.settings.daemon.state_dir)
     yield from _inboxes(loaded.settings)
     yield from _daemon(asking.client(args), loaded.settings)
 
 
-def _libraries() -> Check:
+def _libraries() -> Iterator[Check]:
     """In a process of its own: a broken wheel may crash instead of raising."""
     try:
         done = subprocess.run(
@@ -102,22 +110,55 @@ def _libraries() -> Check:
         found = json.loads(done.stdout)
     except (subprocess.SubprocessError, ValueError) as error:
         last = (getattr(error, "stderr", "") or str(error)).strip().rpartition("\n")[2]
-        return Check(
+        yield Check(
             name="libraries",
             result="fail",
             said="could not be loaded",
             why=last,
             fix="Install musicsyncd anew: pip install --force-reinstall musicsyncd",
         )
+        return
     if found["missing"]:
-        return Check(
+        yield Check(
             name="libraries",
             result="fail",
             said=f"PyAV lacks encoders: {', '.join(found['missing'])}",
             fix="Install PyAV from its wheel",
         )
+        return
     versions = ", ".join(f"{name} {found[name]}" for name in ("av", "numpy", "mutagen", "yt-dlp"))
-    return Check(name="libraries", result="ok", said=versions)
+    yield Check(name="libraries", result="ok", said=versions)
+    yield _browser(found["browser"], found["no browser"])
+
+
+def _browser(version: str, why: str) -> Check:
+    """What asks SoundCloud for likes as a browser does; all else works without it."""
+    if version:
+        return Check(name="browser", result="ok", said=f"curl_cffi {version}, for SoundCloud's likes")
+    why = f"SoundCloud shows its lists to browsers only, and curl_cffi takes one's place ({why})"
+    fix = "Install it: pip install 'curl_cffi>=0.14,<0.18'"
+    return Check(name="browser", result="warn", said="SoundCloud's likes may be refused", why=why, fix=fix)
+
+
+def _runtime(settings: Settings) -> Check:
+    """The JavaScript runtime that YouTube wants; without one it gives fewer formats, or none."""
+    from musicsyncd.sources.js_runtime import OLDEST, examined
+
+    name = "JavaScript"
+    try:
+        found = list(examined(str(settings.ytdlp.js_runtime or "")))
+    except MusicsyncError as error:
+        return Check(name=name, result="fail", said=error.what, fix=error.fix)
+    for one in found:
+        if one.is_new_enough:
+            return Check(name=name, result="ok", said=f"{one.name} {one.version} ({one.path}), for YouTube")
+    wanted = ", ".join(f"{program} {'.'.join(map(str, version))}" for program, version in OLDEST.items())
+    fix = f"Install one: pip install 'musicsyncd[youtube]', or name one in ytdlp.js_runtime (at least {wanted})"
+    said = "; ".join(
+        f"{one.name} {one.version} is too old" if one.version else f"{one.path} does not run" for one in found
+    )
+    why = "Without one YouTube gives fewer formats, or none"
+    return Check(name=name, result="warn", said=said or "no runtime was found", why=why, fix=fix)
 
 
 def _state_folder(state: Path) -> Check:

@@ -37,6 +37,8 @@ class Track:
     source_url: str = ""
     """Where its audio can be had: an http(s) URL or a file:// URL."""
     artwork_url: str = ""
+    liked_at: str = ""
+    """When its owner liked it at the source, ISO 8601."""
     identities: tuple[Identity, ...] = ()
     """Every provider's id for it, the one it was found by first."""
 

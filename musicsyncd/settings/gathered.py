@@ -29,9 +29,9 @@ ALIASES: Final[Mapping[str, str | None]] = {
     "AGENT_TASKS_DB_ID": None,
     "ISSUES_DB_ID": None,
     "CURSOR_MM1_AGENT_ID": None,
-    "SOUNDCLOUD_PROFILE": None,
     "SPOTIFY_CLIENT_ID": "spotify.client_id",
     "SPOTIFY_CLIENT_SECRET": "spotify.client_secret",
+    "SOUNDCLOUD_PROFILE": "soundcloud.profile",
     "GAS_WEBHOOK_URL": None,
 }
 """Variables of older set-ups and the keys they set; None: known, but nothing in this version reads it."""

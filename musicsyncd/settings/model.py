@@ -17,7 +17,14 @@ from musicsyncd.library.section import VolumeSection
 from musicsyncd.section import Duration, OptionalPlace, Place, Proxy, Section, Size
 from musicsyncd.settings.file import Key
 from musicsyncd.settings.timezone import check_timezone
-from musicsyncd.sources.section import FolderSection, InboxSection, SpotifySection, YtdlpSection
+from musicsyncd.sources.section import (
+    FolderSection,
+    InboxSection,
+    SoundcloudSection,
+    SpotifySection,
+    YoutubeSection,
+    YtdlpSection,
+)
 from musicsyncd.sync.section import DuplicatesSection
 
 HIDDEN: Final = "(hidden)"
@@ -91,6 +98,8 @@ class Settings(Section):
     log: LogSection
     http: HttpSection
     spotify: SpotifySection
+    soundcloud: SoundcloudSection
+    youtube: YoutubeSection
     ytdlp: YtdlpSection
     folder: FolderSection
     inbox: tuple[InboxSection, ...]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from musicsyncd.errors import BadInput, MusicsyncError
+from musicsyncd.music.candidate import Candidate
 from musicsyncd.music.track import Track
 
 Progress = Callable[[float | None, str], None]
@@ -85,6 +86,14 @@ class Source:
     async def recent(self, unknown: Unknown) -> Found:
         """What was listened to lately, the latest first; it may leave out what was offered and taken before."""
         return Found()
+
+    async def search(self, query: str, limit: int) -> Sequence[Candidate]:
+        """What its own search finds for some words, the best first; empty where there is no search."""
+        return ()
+
+    def hindrance(self) -> str:
+        """Why it does not work as a whole, until when, and what to do; empty while it works. No I/O."""
+        return ""
 
     async def supply(self, track: Track, folder: Path, progress: Progress) -> Supplied:
         """Put the track's audio into `folder`, an empty folder of this call's own."""

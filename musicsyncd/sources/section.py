@@ -1,4 +1,4 @@
-"""The sections [ytdlp], [folder] and [[inbox]] of config.toml."""
+"""The sections [ytdlp], [soundcloud], [youtube], [folder] and [[inbox]] of config.toml."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from musicsyncd.music.identity import SPOTIFY, Kind, address
+from musicsyncd.music.identity import SOUNDCLOUD, SPOTIFY, YOUTUBE, Kind, address
 from musicsyncd.section import BaseUrl, Duration, OptionalPlace, Place, Proxy, Section, Size
 
 
@@ -62,7 +62,7 @@ class YtdlpSection(Section):
     cache_dir: Place
     """Folder for what the extractors remember between runs; default `cache/ytdlp` in the state folder."""
     js_runtime: OptionalPlace = None
-    """Path of a JavaScript runtime (deno, node) for sites that want one; default "" = what the PATH has."""
+    """Path of a JavaScript runtime (deno, node) for sites that want one; default "" = deno's wheel, else the PATH."""
     rate_limit: Size = 0
     """Bytes per second of one download; default 0 = as fast as it comes."""
     sleep_requests: Duration = 0.0
@@ -71,6 +71,59 @@ class YtdlpSection(Section):
     """Seconds that one download may take in all; default 30 min."""
     max_size: Size = Field(2 * 1024**3, gt=0)
     """Bytes of the largest file that is fetched; default 2 GiB."""
+
+
+LISTS = frozenset({Kind.PLAYLIST, Kind.ALBUM, Kind.SET, Kind.LIKES, Kind.USER})
+"""Kinds of address that lead to several tracks."""
+
+
+def check_profile(text: str) -> str:
+    """The name as it stands in the address of a profile, from that or from the address; ValueError when it is none."""
+    found = address(text if "://" in text else f"https://soundcloud.com/{text.strip()}")
+    if text and (found is None or found.service != SOUNDCLOUD or found.kind not in (Kind.USER, Kind.LIKES)):
+        raise ValueError("must be the NAME of soundcloud.com/NAME")
+    return found.identity.id.removeprefix("user:").partition("/")[0] if found and text else ""
+
+
+def _is_list(text: str, service: str) -> bool:
+    found = address(text)
+    return found is not None and found.service == service and found.kind in LISTS
+
+
+def check_set(text: str) -> str:
+    """The address itself; ValueError when it leads to no set and no other list of SoundCloud."""
+    if not _is_list(text, SOUNDCLOUD):
+        raise ValueError("must be the address of a set, such as https://soundcloud.com/NAME/sets/TITLE")
+    return text
+
+
+def check_video_list(text: str) -> str:
+    """The address itself; ValueError when it leads to no playlist and no channel of YouTube."""
+    if not _is_list(text, YOUTUBE):
+        raise ValueError("must be the address of a playlist, such as https://www.youtube.com/playlist?list=ID")
+    return text
+
+
+class SoundcloudSection(Section):
+    """What is taken from SoundCloud."""
+
+    profile: Annotated[str, AfterValidator(check_profile)] = ""
+    """NAME of soundcloud.com/NAME whose likes are taken, or that address; default "" = nobody's."""
+    oauth_token: SecretStr = SecretStr("")
+    """Token of an account that is signed in; default "" = everything is asked as a guest."""
+    playlists: tuple[Annotated[str, AfterValidator(check_set)], ...] = ()
+    """Addresses of sets that are taken whole; default []."""
+    likes_limit: int = Field(1000, ge=1, le=100_000)
+    """Likes that are looked at, from the newest on; default 1000."""
+
+
+class YoutubeSection(Section):
+    """What is taken from YouTube."""
+
+    playlists: tuple[Annotated[str, AfterValidator(check_video_list)], ...] = ()
+    """Addresses of playlists and channels that are taken whole; default []."""
+    cookies_file: OptionalPlace = None
+    """File of a signed-in browser's cookies in Netscape format, read only; default "" = a guest."""
 
 
 class FolderSection(Section):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import ssl
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 from anyio import to_thread
 
 from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, from_dict
-from musicsyncd.music.identity import canonical_url
+from musicsyncd.music.identity import canonical_url, shareable_url
 from musicsyncd.music.track import Track
 from musicsyncd.processes.run import Message, python_worker, run_worker
 from musicsyncd.sources.base import Found, Progress, Refusal, Source, Supplied
@@ -72,46 +73,73 @@ class YtdlpSource(Source):
 
         Raises BadInput for what is no music, NeedsPerson when `ca_file` cannot be read, and what the worker classified.
         """
-        address = _checked(url)
-        await self._check_certificates()
-        request = {"do": "look", "url": address, "limit": LONGEST_LIST, "options": self._request_options()}
-        answer = await run_worker(
-            WORKER, request, name="yt-dlp", deadline=LOOK_DEADLINE, environment=self._environment()
-        )
-        found = [_taken(info, address) for info in answer["entries"]]
-        refused = [Refusal(name=one["name"], error=from_dict(one["error"])) for one in answer["refused"]]
-        refused += [one for one in found if isinstance(one, Refusal)]
-        tracks = tuple(one for one in found if isinstance(one, Track))
-        if not tracks and len(refused) == 1:
-            raise refused[0].error
-        if not tracks and not refused:
-            raise BadInput(f"The list at {address} is empty")
-        return Found(tracks=tracks, refused=tuple(refused))
+        asked = self._address(url)
+        answer = await self._ask({"do": "look", "url": asked, "limit": LONGEST_LIST}, deadline=LOOK_DEADLINE)
+        found = self._found(answer, asked)
+        if not found.tracks and len(found.refused) == 1:
+            raise found.refused[0].error
+        if not found.tracks and not found.refused:
+            raise BadInput(f"The list at {shareable_url(asked)} is empty")
+        return found
 
     async def supply(self, track: Track, folder: Path, progress: Progress) -> Supplied:
         """Download the best audio there is, as it is: nothing is converted here."""
-        address = _checked(track.source_url)
-        await self._check_certificates()
-        request = {
-            "do": "fetch",
-            "url": address,
-            "folder": str(folder),
-            "options": self._request_options(),
-        }
+        request = {"do": "fetch", "url": self._address(track.source_url), "folder": str(folder)}
 
         def tell(message: Message) -> None:
             if "progress" in message:
                 progress(message["progress"], str(message.get("text", "")))
 
-        answer = await run_worker(
-            WORKER,
-            request,
-            name="yt-dlp",
-            deadline=self._options.timeout,
-            on_message=tell,
-            environment=self._environment(),
+        answer = await self._ask(request, deadline=self._options.timeout, on_message=tell)
+        return self._supplied(track, folder, answer)
+
+    # What a named service does in its own way
+
+    def _address(self, url: str) -> str:
+        return _checked(url)
+
+    def _track(self, info: Mapping[str, Any], asked: str) -> Track:
+        return track_of(info, asked)
+
+    def _filled(self, track: Track, info: Mapping[str, Any]) -> Track:
+        return with_delivery(track, info)
+
+    async def _ask(
+        self, request: Mapping[str, Any], *, deadline: float, on_message: Callable[[Message], None] | None = None
+    ) -> dict[str, Any]:
+        """What the worker answers; `deadline` in seconds."""
+        await self._check_certificates()
+        asked = {**request, "options": self._request_options()}
+        return await run_worker(
+            WORKER, asked, name="yt-dlp", deadline=deadline, on_message=on_message, environment=self._environment()
         )
-        return _supplied(track, folder, answer)
+
+    def _found(self, answer: Mapping[str, Any], asked: str) -> Found:
+        found = [self._taken(info, asked) for info in answer["entries"]]
+        refused = [Refusal(name=one["name"], error=from_dict(one["error"])) for one in answer["refused"]]
+        refused += [one for one in found if isinstance(one, Refusal)]
+        return Found(tracks=tuple(one for one in found if isinstance(one, Track)), refused=tuple(refused))
+
+    def _taken(self, info: Mapping[str, Any], asked: str) -> Track | Refusal:
+        try:
+            return self._track(info, asked)
+        except (MusicsyncError, ValueError) as error:
+            name = str(info.get("title") or info.get("url") or info.get("id") or asked)
+            broken = BadInput("The entry's address is broken", why=str(error))
+            return Refusal(name=name, error=error if isinstance(error, MusicsyncError) else broken)
+
+    def _supplied(self, track: Track, folder: Path, answer: Mapping[str, Any]) -> Supplied:
+        info = answer["info"]
+        return Supplied(
+            path=folder / Path(answer["file"]).name,
+            sha256=answer["sha256"],
+            size=answer["size"],
+            track=self._filled(track, info),
+            artwork=folder / Path(answer["artwork"]).name if answer["artwork"] else None,
+            details={key: info[key] for key in DETAILS if key in info},
+        )
+
+    # How the worker goes to the network
 
     async def _check_certificates(self) -> None:
         """Without this every connection would fail, with words that name neither the file nor the setting."""
@@ -124,7 +152,7 @@ class YtdlpSource(Source):
         return {
             "proxy": options.proxy,
             "trust_env": options.trust_env,
-            "own_certificates": options.ca_file is not None or "SSL_CERT_FILE" in os.environ,
+            "own_certificates": bool(self._certificates()),
             "insecure_tls": options.insecure_tls,
             "cache_dir": str(options.cache_dir) if options.cache_dir else "",
             "js_runtime": str(options.js_runtime) if options.js_runtime else "",
@@ -134,11 +162,15 @@ class YtdlpSource(Source):
             "max_size": options.max_size,
         }
 
+    def _certificates(self) -> str:
+        """The settings' file, else the system's; empty: none, and the libraries' own hold."""
+        return str(self._options.ca_file or ssl.get_default_verify_paths().cafile or "")
+
     def _environment(self) -> dict[str, str]:
         environment = {"YTDLP_NO_PLUGINS": "1"}
-        if self._options.ca_file is not None:
-            # yt-dlp has no option for this; OpenSSL and its other HTTP clients read these.
-            environment |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), str(self._options.ca_file))
+        if certificates := self._certificates():
+            # yt-dlp has no option for this; OpenSSL, and curl where it takes a browser's place, read these.
+            environment |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), certificates)
         if self._options.trust_env:
             names = (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES))
             environment |= {name: os.environ[name] for name in names if name in os.environ}
@@ -170,26 +202,3 @@ def _checked(url: str) -> str:
         fix = "Give the address without what stands before the @"
         raise BadInput(f"The address of {parts.hostname} holds a name or a password, which would be stored", fix=fix)
     return url
-
-
-def _taken(info: Mapping[str, Any], asked: str) -> Track | Refusal:
-    try:
-        return track_of(info, asked)
-    except (MusicsyncError, ValueError) as error:
-        name = str(info.get("title") or info.get("url") or info.get("id") or asked)
-        known = (
-            error if isinstance(error, MusicsyncError) else BadInput("The entry's address is broken", why=str(error))
-        )
-        return Refusal(name=name, error=known)
-
-
-def _supplied(track: Track, folder: Path, answer: Mapping[str, Any]) -> Supplied:
-    info = answer["info"]
-    return Supplied(
-        path=folder / Path(answer["file"]).name,
-        sha256=answer["sha256"],
-        size=answer["size"],
-        track=with_delivery(track, info),
-        artwork=folder / Path(answer["artwork"]).name if answer["artwork"] else None,
-        details={key: info[key] for key in DETAILS if key in info},
-    )

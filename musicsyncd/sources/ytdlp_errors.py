@@ -24,9 +24,12 @@ from yt_dlp.networking.exceptions import (
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, UnsupportedError, UserNotLive
 
 from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, Permanent, Temporary
+from musicsyncd.music.identity import shareable_url
 
 SERVICE_PAUSE: Final = 900.0
 """Seconds to leave a service alone that asks for it without saying how long."""
+WALL_PAUSE: Final = 3600.0
+"""Seconds to leave a service alone that takes us for a bot: YouTube's "try again later" holds for up to an hour."""
 LONGEST_PAUSE: Final = 86_400.0
 """Seconds; what a service asks for beyond a day is cut to a day."""
 LONGEST_REASON: Final = 300
@@ -36,6 +39,22 @@ ELSEWHERE: Final = "Look for the track at another service"
 SIGN_IN: Final = "Open the address in a browser: it wants a person who is signed in"
 CHECK_ADDRESS: Final = "Check the address in a browser"
 CHECK_PROXY: Final = "Check ytdlp.proxy, or http.proxy where ytdlp has none of its own"
+BOT_WALL: Final = "The service takes us for a bot"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Complaint:
+    """An error, and whom it concerns: the one track, or everybody who asks that service."""
+
+    error: MusicsyncError
+    pause: float | None = None
+    """Seconds for which the whole service is to be left alone; None: the trouble is the track's alone."""
+    out_of_order: bool = False
+    """Whether the service failed or could not be reached, so that the next track may well fare no better."""
+
+    def as_dict(self) -> dict[str, object]:
+        """The complaint as JSON."""
+        return {"error": self.error.as_dict(), "pause": self.pause, "out_of_order": self.out_of_order}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +67,8 @@ class Rule:
     fix: str = ""
     delay: float | None = None
     """Seconds; for Temporary."""
+    pause: float | None = None
+    """Seconds for which the whole service is to be left alone; None: the words are about one track."""
 
     def apply(self, why: str) -> MusicsyncError:
         """The error for a complaint that has these words."""
@@ -60,6 +81,12 @@ def _rule(words: str, error: type[MusicsyncError], what: str, fix: str = "", del
     return Rule(words=re.compile(words, re.IGNORECASE), error=error, what=what, fix=fix, delay=delay)
 
 
+def _wall(words: str, error: type[MusicsyncError], what: str, delay: float | None = None) -> Rule:
+    """Words with which a service shuts out all that we ask, whatever the track."""
+    found = re.compile(words, re.IGNORECASE)
+    return Rule(words=found, error=error, what=what, fix=SIGN_IN, delay=delay, pause=WALL_PAUSE)
+
+
 RULES: Final[tuple[Rule, ...]] = (
     _rule(r"\bdrm\b", BadInput, "The track is protected by DRM and cannot be fetched", ELSEWHERE),
     _rule(
@@ -68,8 +95,15 @@ RULES: Final[tuple[Rule, ...]] = (
         "The track needs ffmpeg, which is missing",
         "Install musicsyncd again with its imageio-ffmpeg package",
     ),
-    _rule(r"not a bot|captcha|confirm your age", NeedsPerson, "The service wants to see a person", SIGN_IN),
     _rule(
+        r"failed to load cookies|not.{0,20}netscape",
+        NeedsPerson,
+        "The cookies cannot be used",
+        "Export them anew, in Netscape format, into the file that youtube.cookies_file names",
+    ),
+    _wall(r"not a bot|captcha|datadome|^please sign in\b|^login.required", NeedsPerson, BOT_WALL),
+    _rule(r"confirm your age", NeedsPerson, "The service wants to see a person", SIGN_IN),
+    _wall(
         r"try again later|rate.?limit|too many requests",
         Temporary,
         "The service asks to be left alone for a while",
@@ -123,7 +157,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     _rule(r"extracted extension", BadInput, "The address leads to a file that is no audio", CHECK_ADDRESS),
     _rule(
-        r"not a valid url|unsupported url|invalid url",
+        r"not a valid url|unsupported url|invalid url|no suitable extractor",
         BadInput,
         "No music was found at this address",
         CHECK_ADDRESS,
@@ -133,6 +167,11 @@ RULES: Final[tuple[Rule, ...]] = (
 
 
 def classify(error: BaseException, *, secrets: Iterable[str] = (), proxy: str = "") -> MusicsyncError:
+    """What an exception of yt-dlp means for the track that was asked for; see `judge`."""
+    return judge(error, secrets=secrets, proxy=proxy).error
+
+
+def judge(error: BaseException, *, secrets: Iterable[str] = (), proxy: str = "") -> Complaint:
     """What an exception of yt-dlp means; `secrets` (a proxy with its password) are taken out of its words.
 
     `proxy` is the address of the one that was used, without its credentials; empty: none.
@@ -140,16 +179,43 @@ def classify(error: BaseException, *, secrets: Iterable[str] = (), proxy: str = 
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, MusicsyncError):
-            return cause
+            return Complaint(error=cause)
     words = _plain(_words(causes))
     why = _hide(one_sentence(words), secrets)
+    in_media = _in_media(error)
     for cause in causes:
-        if known := _by_type(cause, why, in_media=_in_media(error), proxy=proxy):
-            return known
+        if known := _by_type(cause, why, in_media=in_media, proxy=proxy):
+            return _weighed(cause, known, in_media=in_media)
     for rule in RULES:
         if rule.words.search(words):
-            return rule.apply(why)
-    return Temporary("The track could not be fetched", why=why)
+            return Complaint(error=rule.apply(why), pause=rule.pause)
+    return Complaint(error=Temporary("The track could not be fetched", why=why))
+
+
+def _weighed(cause: BaseException, error: MusicsyncError, *, in_media: bool) -> Complaint:
+    """Whom it concerns. Audio lies on other machines than the pages: what fails there says little of the service."""
+    status = int(cause.status) if isinstance(cause, HTTPError) else 0
+    if isinstance(cause, HTTPError) and _is_walled(cause):
+        known = NeedsPerson(BOT_WALL, why=error.why, fix=SIGN_IN)
+        return Complaint(error=known, pause=WALL_PAUSE)
+    if status == 429:
+        return Complaint(error=error, pause=getattr(error, "delay", None) or SERVICE_PAUSE)
+    unreachable = isinstance(cause, RequestError) and not status and isinstance(error, Temporary)
+    return Complaint(error=error, out_of_order=not in_media and (status >= 500 or unreachable))
+
+
+def _is_walled(error: HTTPError) -> bool:
+    """Whether a guard before the service refused us: Datadome, or a listing that wants a browser (SoundCloud)."""
+    headers, url = error.response.headers, str(error.response.url)
+    if int(error.status) not in (403, 429):
+        return False
+    guarded = "x-datadome" in {name.lower() for name in headers} or "datadome" in str(headers.get("Server", "")).lower()
+    return guarded or (int(error.status) == 403 and bool(_LISTING.search(url)))
+
+
+_LISTING: Final = re.compile(
+    r"^https://api-v2\.soundcloud\.com/(?:stream/)?users/\d+/|^https://api-v2\.soundcloud\.com/search"
+)
 
 
 def _by_type(cause: BaseException, why: str, *, in_media: bool, proxy: str) -> MusicsyncError | None:
@@ -240,6 +306,7 @@ def _words(causes: list[BaseException]) -> str:
     return str(outermost.msg if isinstance(outermost, DownloadError) else outermost)
 
 
+_ADDRESS: Final = re.compile(r"https?://[^\s'\"<>]+(?<![.,:;!?)])")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PREFIX: Final = re.compile(r"^(ERROR:\s*)?(\[[\w:+.-]+\] (?:[^\s:]+: )?)?")
 _BOILERPLATE: Final = re.compile(
@@ -264,7 +331,15 @@ def _plain(message: str) -> str:
 
 
 def _hide(text: str, secrets: Iterable[str]) -> str:
+    text = _ADDRESS.sub(lambda found: _shareable(found[0]), text)
     for secret in secrets:
         if secret:
             text = text.replace(secret, "…")
     return text
+
+
+def _shareable(url: str) -> str:
+    try:
+        return shareable_url(url)
+    except ValueError:
+        return "…"

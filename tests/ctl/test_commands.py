@@ -151,6 +151,31 @@ class TestDoctorWithoutADaemon:
         assert checks["libraries"]["result"] == "ok"
         assert "numpy" in checks["libraries"]["said"]
         assert (checks["daemon"]["result"], checks["daemon"]["fix"]) == ("warn", "Start it: musicsyncd")
+        assert (checks["browser"]["result"], checks["browser"]["said"][:9]) == ("ok", "curl_cffi")
+
+    @pytest.mark.parametrize(
+        ("version", "result", "says"),
+        [("v22.4.0", "ok", "node 22.4.0"), ("v20.1.0", "warn", "node 20.1.0 is too old"), ("", "warn", "not run")],
+    )
+    def test_a_javascript_runtime(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], version: str, result: str, says: str
+    ) -> None:
+        """The one that the settings name, by its version, and what to do about one that will not do."""
+        program = tmp_path / "node"
+        program.write_text(f"#!/bin/sh\necho {version}\n")
+        program.chmod(0o755)
+        (tmp_path / "c.toml").write_text(f'[ytdlp]\njs_runtime = "{program}"\n')
+        assert main(["--config", str(tmp_path / "c.toml"), "doctor", "--json"]) == 0
+        check = self.checks(capsys)["JavaScript"]
+        assert check["result"] == result
+        assert says in check["said"]
+        assert ("musicsyncd[youtube]" in check["fix"]) is (result == "warn")
+
+    def test_a_javascript_runtime_that_is_none(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Exit 7: the setting can only be wrong."""
+        (tmp_path / "c.toml").write_text('[ytdlp]\njs_runtime = "/usr/bin/perl"\n')
+        assert main(["--config", str(tmp_path / "c.toml"), "doctor", "--json"]) == 7
+        assert "perl" in self.checks(capsys)["JavaScript"]["said"]
 
     def test_wrong_settings(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """Exit 9, the key and the line; nothing else is looked at."""
@@ -192,5 +217,5 @@ class TestDoctorWithoutADaemon:
         """What to do stands below what was found; the end counts: no daemon yet, and no library folder yet."""
         assert main(["doctor"]) == 0
         lines = capsys.readouterr().out.splitlines()
-        assert lines[-1] == "0 failed, 2 warned"
+        assert lines[-1] == f"0 failed, {sum(line.startswith('warn ') for line in lines)} warned"
         assert any(line.strip() == "do: Start it: musicsyncd" for line in lines)

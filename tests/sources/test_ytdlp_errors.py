@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import io
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,7 +14,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from yt_dlp.networking.exceptions import IncompleteRead, ProxyError, SSLError, TransportError
+from yt_dlp.cookies import CookieLoadError
+from yt_dlp.networking import Response
+from yt_dlp.networking.exceptions import HTTPError, IncompleteRead, ProxyError, SSLError, TransportError
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, PostProcessingError, UserNotLive
 
 from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, Permanent, Temporary
@@ -21,7 +24,17 @@ from musicsyncd.music.identity import of_url
 from musicsyncd.music.track import Track
 from musicsyncd.sources import ytdlp_worker
 from musicsyncd.sources.ytdlp import YtdlpOptions, YtdlpSource
-from musicsyncd.sources.ytdlp_errors import LONGEST_PAUSE, LONGEST_REASON, RULES, classify, one_sentence, retry_after
+from musicsyncd.sources.ytdlp_errors import (
+    LONGEST_PAUSE,
+    LONGEST_REASON,
+    RULES,
+    SERVICE_PAUSE,
+    WALL_PAUSE,
+    classify,
+    judge,
+    one_sentence,
+    retry_after,
+)
 from tests.fakes.origin import Origin, Page, hls
 
 NOT_A_BOT = "Sign in to confirm you\u2019re not a bot. Use --cookies-from-browser or --cookies for the authentication."
@@ -45,7 +58,9 @@ def complaint(error: Exception) -> DownloadError:
         (ExtractorError("Video unavailable", expected=True), Permanent, "gone"),
         (ExtractorError("This video has been removed by the uploader", expected=True), Permanent, "gone"),
         (ExtractorError("The account associated with this video has been terminated"), Permanent, "gone"),
-        (ExtractorError(NOT_A_BOT, expected=True), NeedsPerson, "a person"),
+        (ExtractorError(NOT_A_BOT, expected=True), NeedsPerson, "for a bot"),
+        (ExtractorError("Sign in to confirm your age", expected=True), NeedsPerson, "a person"),
+        (CookieLoadError("failed to load cookies"), NeedsPerson, "youtube.cookies_file"),
         (ExtractorError("This video is available to Music Premium members"), NeedsPerson, "signed-in"),
         (ExtractorError("This track is only available for registered users. Use --cookies"), NeedsPerson, "signed-in"),
         (ExtractorError("This content isn't available, try again later"), Temporary, "left alone"),
@@ -111,7 +126,7 @@ def test_every_rule_can_be_reached() -> None:
         "DRM", "ffmpeg not found", "not a bot", "try again later", "Premieres in", "Did not get any data blocks",
         "Downloaded 5 bytes, expected 7", "not currently live", "in your country", "private", "removed", "log in",
         "no formats found", "Requested format is not available", "file:// URLs", "The extracted extension",
-        "is not a valid URL",
+        "is not a valid URL", "failed to load cookies", "confirm your age",
     )  # fmt: skip
     reached = {next((rule.what for rule in RULES if rule.words.search(text)), text) for text in texts}
     assert reached == {rule.what for rule in RULES}
@@ -142,6 +157,49 @@ def test_any_retry_after_is_survived(value: str) -> None:
     """A header from outside never breaks the classification."""
     seconds = retry_after(value)
     assert seconds is None or 1 <= seconds <= LONGEST_PAUSE
+
+
+def answered(status: int, url: str = "https://api-v2.soundcloud.com/resolve", **headers: str) -> HTTPError:
+    """What a service answered, as an exception."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return HTTPError(Response(io.BytesIO(), url, named, status))
+
+
+@pytest.mark.parametrize(
+    ("error", "pause", "out_of_order"),
+    [
+        (ExtractorError(NOT_A_BOT, expected=True), WALL_PAUSE, False),
+        (ExtractorError("Please sign in", expected=True), WALL_PAUSE, False),
+        (ExtractorError(LIMITED, expected=True), WALL_PAUSE, False),
+        (ExtractorError("x", cause=answered(429)), SERVICE_PAUSE, False),
+        (ExtractorError("x", cause=answered(429, Retry_After="77")), 77.0, False),
+        (ExtractorError("x", cause=answered(403, X_DataDome="protected")), WALL_PAUSE, False),
+        (ExtractorError("x", cause=answered(403, Server="DataDome")), WALL_PAUSE, False),
+        (ExtractorError("x", cause=answered(403, "https://api-v2.soundcloud.com/users/7/likes?x")), WALL_PAUSE, False),
+        (ExtractorError("x", cause=answered(403)), None, False),
+        (ExtractorError("x", cause=answered(404)), None, False),
+        (ExtractorError("x", cause=answered(503)), None, True),
+        (ExtractorError("unable to download video data: 503", cause=answered(503)), None, False),
+        (TransportError("timed out"), None, True),
+        (SSLError("handshake failure"), None, True),
+        (ExtractorError("Private video. Please sign in to verify", expected=True), None, False),
+        (ExtractorError("This video is DRM protected", expected=True), None, False),
+        (GeoRestrictedError("Not here"), None, False),
+        (KeyError("streams"), None, False),
+    ],
+    ids=lambda value: str(value)[:40] if isinstance(value, Exception) else None,
+)
+def test_a_complaint_says_whom_it_concerns(error: Exception, pause: float | None, out_of_order: bool) -> None:
+    """The whole service for so many seconds, whoever asks next, or this one track."""
+    for raised in (error, complaint(error)):
+        found = judge(raised)
+        assert (found.pause, found.out_of_order) == (pause, out_of_order)
+
+
+def test_no_address_in_a_complaint_lets_its_reader_in() -> None:
+    """Tokens of private tracks and signed media stay out of the words that are passed on."""
+    for url in ("https://soundcloud.com/a/b/s-CanaryPrivate", "https://cdn.test/a.m3u8?Policy=CanaryPolicy&x=1"):
+        assert "Canary" not in str(classify(ExtractorError(f"Cannot read {url}: odd", expected=True)))
 
 
 @pytest.fixture(scope="module")
