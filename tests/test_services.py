@@ -55,6 +55,7 @@ class Town:
 def town(tmp_path: Path) -> Iterator[Town]:
     """A quiet one, whose daemon is not started yet."""
     soundcloud, youtube = SoundCloud(), YouTube()
+    soundcloud.seconds = youtube.seconds = 4.0
     with Web(soundcloud, youtube) as web, running(tmp_path, start=False) as daemon:
         yield Town(web, soundcloud, youtube, daemon)
     assert web.strangers == []

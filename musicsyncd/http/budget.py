@@ -101,7 +101,7 @@ class Budget:
         place = self._place()
         wait = place - self._clock.monotonic()
         if wait > self.pace.patience:
-            raise Temporary(f"{self.name} has been asked as often as it allows", delay=wait)
+            raise Temporary(f"{self.name} has been asked as often as it allows", delay=wait, counts=False)
         self._full_at = max(self._full_at, place) + 1.0 / self.pace.rate
         if wait > 0:
             await self._clock.sleep(wait)

@@ -113,7 +113,7 @@ class SoundcloudSection(Section):
     """Token of an account that is signed in; default "" = everything is asked as a guest."""
     playlists: tuple[Annotated[str, AfterValidator(check_set)], ...] = ()
     """Addresses of sets that are taken whole; default []."""
-    likes_limit: int = Field(1000, ge=1, le=100_000)
+    likes_limit: int = Field(1000, ge=1, le=20_000)
     """Likes that are looked at, from the newest on; default 1000."""
 
 

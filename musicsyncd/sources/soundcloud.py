@@ -16,6 +16,7 @@ from musicsyncd.sources.ytdlp import LOOK_DEADLINE, YtdlpOptions
 
 PAGE: Final = 200
 """Likes of one page: the most that the service gives."""
+SECONDS_A_PAGE: Final = 10.0
 KNOWN_RUN: Final = 20
 """So many known likes in a row, at the end of a page, mean that all older ones are known too. One would not: a track
 that came by another way may stand anywhere.
@@ -32,6 +33,7 @@ class SoundcloudSource(StreamingService):
     name: ClassVar[str] = "soundcloud"
     chained: ClassVar[int | None] = 5
     label: ClassVar[str] = "SoundCloud"
+    domains: ClassVar[tuple[str, ...]] = ("soundcloud.com",)
     remedy: ClassVar[str] = (
         "It goes on by itself then. See with musicsyncctl doctor whether curl_cffi is there, and ask less: raise "
         "ytdlp.sleep_requests"
@@ -89,7 +91,8 @@ class SoundcloudSource(StreamingService):
         return await self._liked(url, most)
 
     async def _liked(self, url: str, most: int) -> tuple[Track, ...]:
-        answer = await self._ask({"do": "look", "url": url, "limit": most}, deadline=LOOK_DEADLINE)
+        deadline = LOOK_DEADLINE + most / PAGE * SECONDS_A_PAGE
+        answer = await self._ask({"do": "look", "url": url, "limit": most}, deadline=deadline)
         if not answer["entries"] and not answer["refused"]:
             raise Temporary(
                 f"SoundCloud shows no likes of {self._profile}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -31,6 +32,8 @@ class StreamingService(YtdlpSource):
 
     label: ClassVar[str]
     """As people write it."""
+    domains: ClassVar[tuple[str, ...]]
+    """Whatever lies there is its own: no other source gets what it does not understand."""
     remedy: ClassVar[str]
     """What helps where the service takes us for a bot."""
     pace: ClassVar[Pace]
@@ -43,8 +46,12 @@ class StreamingService(YtdlpSource):
         self._budget = budget
 
     def owns(self, url: str) -> bool:
-        found = address(url)
-        return found is not None and found.service == self.name
+        try:
+            host = urlsplit(url.strip()).hostname or ""
+        except ValueError:  # an open bracket in the host
+            return False
+        is_web = url.strip().lower().startswith(("http://", "https://"))
+        return is_web and any(host == domain or host.endswith(f".{domain}") for domain in self.domains)
 
     def hindrance(self) -> str:
         """Why nothing is asked for now, until when, and what helps."""
@@ -73,7 +80,8 @@ class StreamingService(YtdlpSource):
     def _understood(self, url: str) -> Address:
         found = address(url)
         if found is None or found.service != self.name:
-            raise BadInput(f"{shareable_url(url)!r} is no address of {self.label}", fix="Check it in a browser")
+            what = f"{shareable_url(url)} is no track and no list of {self.label} that is known here"
+            raise BadInput(what, fix="Give the address of a track, a playlist or a person")
         return found
 
     def _checked(self, found: Address) -> str:

@@ -28,6 +28,7 @@ class YoutubeSource(StreamingService):
 
     name: ClassVar[str] = "youtube"
     label: ClassVar[str] = "YouTube"
+    domains: ClassVar[tuple[str, ...]] = ("youtube.com", "youtu.be", "youtube-nocookie.com")
     remedy: ClassVar[str] = (
         "It goes on by itself then. If it comes again, name the cookies of a signed-in browser in youtube.cookies_file "
         "or raise ytdlp.sleep_requests"

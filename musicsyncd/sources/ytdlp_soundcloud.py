@@ -157,6 +157,11 @@ def _nothing_offered(track: Raw) -> BadInput:
     return BadInput("SoundCloud offers no audio of this track", fix=ELSEWHERE)
 
 
+def _of_set(track: Raw, token: str | None) -> Info:
+    """A private set's token opens those of its tracks that have no address of their own."""
+    return told(track, "" if track.get("permalink_url") else token or "")
+
+
 class Sets(Account):
     """Sets with every track's own words, and an album's name only where the set is a release."""
 
@@ -167,7 +172,7 @@ class Sets(Account):
         if playlist.get("set_type") in RELEASES:
             album = {"album": playlist.get("title"), "album_artist": (playlist.get("user") or {}).get("username")}
         number = str(playlist.get("id") or "")
-        entries = ({**told(track, token or ""), **album} for track in self._whole(playlist, number, token))
+        entries = ({**_of_set(track, token), **album} for track in self._whole(playlist, number, token))
         return dict(self.playlist_result(entries, number, playlist.get("title")))
 
     def _whole(self, playlist: Raw, number: str, token: str | None) -> Iterator[Raw]:

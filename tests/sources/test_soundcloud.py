@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +140,38 @@ async def test_a_second_look_costs_two_questions(place: Place) -> None:
     assert "sec-ch-ua" not in who.headers
 
 
+async def test_unchecked_certificates_do_for_both_ways_to_ask(place: Place) -> None:
+    """With `insecure_tls` plain requests and a browser's alike trust whoever answers; without it neither does."""
+    like_many(place.site, 1)
+    options = YtdlpOptions(proxy=place.web.proxy, insecure_tls=True, socket_timeout=5.0)
+    budget = Budget(SoundcloudSource.label, SoundcloudSource.pace, place.clock)
+    assert (await SoundcloudSource(options, budget, profile="ada-voss").list()).tracks
+    strict = YtdlpOptions(proxy=place.web.proxy, socket_timeout=5.0)
+    with pytest.raises(Temporary, match="ca_file"):
+        await SoundcloudSource(strict, budget, profile="ada-voss").list()
+
+
+def test_without_a_browsers_handshake_likes_are_asked_for_all_the_same(place: Place) -> None:
+    """Where there is no wheel of curl_cffi the question goes out plain: it is for SoundCloud to refuse it."""
+    like_many(place.site, 2)
+    options = place.source()._request_options()
+    request = {"do": "look", "service": "soundcloud", "url": "https://soundcloud.com/ada-voss/likes", "limit": 9}
+    script = (
+        "import json, sys; sys.modules['curl_cffi'] = None; from musicsyncd.sources.ytdlp_worker import handle\n"
+        "print(json.dumps(handle(json.loads(sys.stdin.read()), print)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script],
+        input=json.dumps({**request, "options": options}),
+        env=dict(os.environ) | place.source()._environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert [entry["id"] for entry in json.loads(done.stdout)["entries"]] == ["2", "1"]
+    assert "sec-ch-ua" not in place.web.visits_of(LIKES)[0].headers
+
+
 async def test_paging_is_bounded(place: Place) -> None:
     """As many pages as the limit needs, and a small limit makes a small page."""
     like_many(place.site, 450)
@@ -213,6 +248,22 @@ async def test_a_private_track_keeps_its_token_and_shows_it_to_nobody(place: Pla
         with pytest.raises(Permanent) as caught:
             await fetch(source, broken, place.folder)
         assert PRIVATE not in str(caught.value.as_dict())
+
+
+async def test_a_private_sets_token_opens_the_set_and_not_its_public_tracks(place: Place) -> None:
+    """A track's own address stays as it is; one that has none is asked for by number, with the token."""
+    place.site.add(1)
+    place.site.add(2)
+    place.site.add_set("mix", [1, 2], sharing="private", secret_token=PRIVATE)
+    del place.site.numbered(2)["permalink_url"]
+    source = place.source()
+    found = await source.resolve(f"https://soundcloud.com/ada-voss/sets/mix/{PRIVATE}")
+    assert [track.source_url for track in found.tracks] == [
+        "https://soundcloud.com/ada-voss/title-1",
+        f"https://api.soundcloud.com/tracks/2?secret_token={PRIVATE}",
+    ]
+    assert (await source.supply(found.tracks[1], place.folder, silent)).size
+    assert any(visit.query.get("secret_token") == PRIVATE for visit in place.asked() if visit.path == "/tracks/2")
 
 
 async def test_a_short_link_is_followed(place: Place) -> None:
@@ -406,6 +457,16 @@ async def test_a_search_finds_candidates(place: Place) -> None:
     assert remix.preview
     assert await source.search("https://soundcloud.com/ada-voss/title-1 --exec x", 5) == ()
     assert await source.search(" ", 5) == ()
+
+
+@pytest.mark.parametrize("url", ["https://soundcloud.com/discover", "https://soundcloud.com/you/likes"])
+async def test_what_is_no_track_there_is_refused_and_left_to_nobody_else(place: Place, url: str) -> None:
+    """The service's pages that lead to no music are its own all the same."""
+    source = place.source()
+    assert source.owns(url)
+    with pytest.raises(BadInput, match="no track and no list of SoundCloud"):
+        await source.resolve(url)
+    assert place.asked() == []
 
 
 @pytest.mark.parametrize("url", ["https://www.youtube.com/watch?v=dQw4w9WgXcQ", "https://soundcloud.com.evil.test/a/b"])
