@@ -201,7 +201,7 @@ def words_finding(wanted: Wanted, one: Seen) -> Finding | None:
         spare |= set(one.title.split()) ^ set(one.wanted_title.split())
     if telling := sorted(spare & TELLTALE):
         return Finding(reason=f"“{', '.join(telling)}” stands in one title only.", worth=0.0, gate=Gate.REFUSE)
-    if lost := sorted({word for text in one.missing for word in text.split()} & TELLTALE):
+    if lost := sorted({word for text in one.missing for word in text.split()} & (TELLTALE | {"mixed"})):
         return Finding(reason=f"“{', '.join(lost)}” stands in the wanted title only.", gate=Gate.REVIEW)
     if dated := [aside for aside in one.missing if any(letter.isdigit() for letter in aside)]:
         return Finding(reason=f"“{', '.join(dated)}” stands in the wanted title only.", gate=Gate.REVIEW)
