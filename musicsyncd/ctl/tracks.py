@@ -185,7 +185,8 @@ def _worded(track: dict[str, Any], field: str, text: str, unknown: str) -> str:
     origin = track["counts"][f"{field}_origin"]
     if not origin:
         return unknown
-    software = track["said"].get(origin, {}).get("software", "")
+    told = (one["software"] for name, one in track["said"].items() if name == origin and "software" in one)
+    software = next(told, "")
     whose = f"by {software}" if software else ORIGINS.get(origin, origin)
     ours = track["counts"][f"{field}_disagrees"]
     return f"{text}, {whose}" + (f"; {ours}" if ours else "")
