@@ -21,6 +21,7 @@ class CrashPoint(StrEnum):
     JOB_CLAIMED = "job-claimed"
     TRACKS_RECORDED = "tracks-recorded"
     CHILDREN_ENQUEUED = "children-enqueued"
+    CANDIDATE_CHOSEN = "candidate-chosen"
     AUDIO_FETCHED = "audio-fetched"
     OUTPUTS_MADE = "outputs-made"
     SOURCE_RECORDED = "source-recorded"
@@ -85,6 +86,8 @@ RETRY: Final = (
     CrashPoint.JOB_DONE,
 )
 """What `tracks retry --step analyze` passes, in its order."""
+MATCHING: Final = frozenset({CrashPoint.CANDIDATE_CHOSEN})
+"""Passed by a track whose own source supplies no audio."""
 MERGING: Final = frozenset(
     {
         CrashPoint.MERGE_RECORDED,

@@ -40,6 +40,7 @@ from musicsyncd.jobs.base import Handler
 from musicsyncd.jobs.job import JobFilter, JobState, Lane
 from musicsyncd.jobs.worker import SqliteEngine
 from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.matches import Matches
 from musicsyncd.ledger.schema import MIGRATIONS as LEDGER_MIGRATIONS
 from musicsyncd.library.base import Kept, Shelf
 from musicsyncd.library.volume import Volume
@@ -47,6 +48,7 @@ from musicsyncd.music.precedence import Precedence
 from musicsyncd.pipeline.analyze import Analyze
 from musicsyncd.pipeline.download import Download
 from musicsyncd.pipeline.enrich import CAPACITY, Enrich
+from musicsyncd.pipeline.match import Fetch, Match
 from musicsyncd.pipeline.publish import Publish
 from musicsyncd.pipeline.rehear import Rehear
 from musicsyncd.pipeline.retag import Retag
@@ -178,11 +180,13 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     )
     online = await online_sources(_ytdlp(settings), settings.soundcloud, settings.youtube, budgets)
     sources = _sources(settings, audio, (spotify, *online))
-    engine = _engine(settings, lookout, jobs, audio, words, sources, enrichers)
+    matches = Matches(database, clock)
+    engine = _engine(settings, lookout, jobs, audio, words, sources, enrichers, matches)
     await _clear_staging(engine.staging, jobs, before=math.inf)  # nothing works yet
     operations = Operations(
         facts=_facts(loaded, clock),
         ledger=ledger,
+        matches=matches,
         jobs=jobs,
         lookout=lookout,
         sources=sources,
@@ -248,13 +252,14 @@ def _engine(
     words: Words,
     sources: Sequence[Source],
     enrichers: Sequence[Enricher],
+    matches: Matches,
 ) -> SyncEngine:
     return SyncEngine(
         ledger=lookout.ledger,
         jobs=jobs,
         sources=sources,
         lookout=lookout,
-        steps=_steps(settings, lookout, sources, audio, enrichers),
+        steps=_steps(settings, lookout, sources, audio, enrichers, matches),
         staging=settings.daemon.state_dir / "staging",
         optional=tuple(f"volume:{one.name}" for one in settings.volumes if not one.required),
         words=words,
@@ -267,12 +272,18 @@ def _steps(
     sources: Sequence[Source],
     audio: AudioWorkers,
     enrichers: Sequence[Enricher],
+    matches: Matches,
 ) -> tuple[Step, ...]:
     ledger, output, precedence = lookout.ledger, settings.output, lookout.precedence
     depth = None if output.depth == "source" else output.depth
     return (
-        Download({source.name: source for source in sources}),
-        Transcode(audio, ledger, sample_rate=output.sample_rate or None, depth=depth),
+        Fetch(
+            Match(sources, matches),
+            (
+                Download({source.name: source for source in sources}),
+                Transcode(audio, ledger, sample_rate=output.sample_rate or None, depth=depth),
+            ),
+        ),
         Analyze(audio, ledger, _waveforms(settings), leave_out=settings.duplicates.leave_out),
         *([Enrich(enrichers, audio, ledger, settings.enrichment.gaps)] if enrichers else []),
         Tag(audio, ledger, precedence),

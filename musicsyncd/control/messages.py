@@ -71,6 +71,12 @@ class FinishQuestion(Question):
     url: str = Field(min_length=1, max_length=10_000, repr=False)
 
 
+class PinQuestion(Question):
+    """`POST /v1/tracks/{id}/pin`: say where the track's audio is."""
+
+    url: str = Field(min_length=1, max_length=2000)
+
+
 class Answer(BaseModel):
     """What the daemon answers; fields may be added, never taken away, within a schema's version."""
 
@@ -239,6 +245,52 @@ class OperationsAnswer(Answer):
 
     schema_: str = Field(default="musicsyncd.operations/1", alias="schema")
     operations: list[OperationAnswer]
+
+
+class CandidateAnswer(Answer):
+    """What a search offered for a track, and what the matcher said of it."""
+
+    source: str
+    url: str
+    title: str
+    artists: list[str]
+    uploader: str
+    duration: float | None
+    """Seconds."""
+    plays: int | None
+    isrc: str
+    score: float
+    """0 to 1."""
+    verdict: Literal["accept", "review", "refuse"]
+    reasons: list[str]
+    tried: dict[str, Any] | None
+    """Why it was not taken after all: an error."""
+    chosen: bool
+
+
+class MatchAnswer(Answer):
+    """Where the audio of one track comes from, and why."""
+
+    schema_: str = Field(default="musicsyncd.match/1", alias="schema")
+    track: str
+    label: str
+    duration: float | None
+    source: str
+    state: Literal["own", "pinned", "chosen", "undecided", "nothing", "not searched"]
+    """`own`: the track's own source has its audio; `undecided`: a person has to say which candidate it is."""
+    pin: str
+    searched_at: str
+    troubles: list[str]
+    """Sources that could not be asked."""
+    candidates: list[CandidateAnswer]
+    """Best first."""
+
+
+class MatchesAnswer(Answer):
+    """Tracks for whose audio a person has to say which candidate it is, the latest search first."""
+
+    schema_: str = Field(default="musicsyncd.matches/1", alias="schema")
+    matches: list[MatchAnswer]
 
 
 class TrackReport(Answer):

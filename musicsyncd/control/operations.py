@@ -18,8 +18,11 @@ from musicsyncd.control.messages import (
     FinishQuestion,
     JobAnswer,
     JobsAnswer,
+    MatchAnswer,
+    MatchesAnswer,
     OperationAnswer,
     OperationsAnswer,
+    PinQuestion,
     Report,
     RetryQuestion,
     SignInAnswer,
@@ -39,8 +42,10 @@ from musicsyncd.jobs.base import WorkEngine
 from musicsyncd.jobs.job import Job, JobEvent, JobFilter, JobState, Lane
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.matches import Matches
 from musicsyncd.library.base import Shelf
 from musicsyncd.music.identity import bears_user
+from musicsyncd.pipeline.match import pinnable
 from musicsyncd.sources.account import Account
 from musicsyncd.sources.base import Source
 from musicsyncd.sync.duplicates import KEEP, PERSON
@@ -73,6 +78,7 @@ class Operations:
 
     facts: DaemonFacts
     ledger: Ledger
+    matches: Matches
     jobs: WorkEngine
     lookout: Lookout
     database: Database
@@ -111,6 +117,27 @@ class Operations:
         entry = await self.ledger.entry(reference)
         job = await self.jobs.enqueue(TRACK, {"track": entry.id}, key=entry.id, lane=Lane.USER)
         return Accepted(jobs=[job.id])
+
+    async def pin(self, reference: str, question: PinQuestion) -> Accepted:
+        """A person says where the track's audio is; files of other audio make way, and are kept in the recycle area."""
+        entry = await self.ledger.entry(reference)
+        if bears_user(question.url):
+            raise BadInput("A URL with a user or a password in it is not taken")
+        url = pinnable(question.url, self.sources)
+        known = await self.matches.of(entry.id)
+        if url != known.pin:
+            await self.matches.pin(entry.id, url)
+            if url != known.chosen:
+                await self.ledger.supersede_outputs(entry.id)
+        return await self.retry_track(entry.id)
+
+    async def unpin(self, reference: str) -> MatchAnswer:
+        """A search decides again, the next time that the track's audio is wanted."""
+        entry = await self.ledger.entry(reference)
+        if not (await self.matches.of(entry.id)).pin:
+            raise BadInput(f"{entry.track.label} has no pin")
+        await self.matches.pin(entry.id, "")
+        return await self.match(entry.id)
 
     async def plan_duplicates(self) -> Accepted:
         """Find out which kept tracks are one recording; the job's result is the plan, and nothing is moved."""
@@ -237,6 +264,17 @@ class Operations:
         roots = await self._roots()
         found = await self.ledger.search(words, limit=min(limit, MOST_LISTED))
         return TracksAnswer(tracks=[self._answer(entry, roots) for entry in found])
+
+    async def match(self, reference: str) -> MatchAnswer:
+        """Where a track's audio comes from, and what was thought of each candidate."""
+        entry = await self.ledger.entry(reference)
+        own = next((one for one in self.sources if one.name == entry.track.source), None)
+        return report.match_answer(entry, await self.matches.of(entry.id), own is not None and own.supplies)
+
+    async def undecided(self, limit: int) -> MatchesAnswer:
+        """Tracks for whose audio a person has to say which candidate it is."""
+        found = await self.matches.undecided(limit=min(limit, MOST_LISTED))
+        return MatchesAnswer(matches=[await self.match(track) for track in found])
 
     async def duplicates(self, limit: int) -> DuplicatesAnswer:
         """Tracks that are left out as another's duplicates, the newest first, and how much can be compared."""

@@ -12,10 +12,12 @@ from typing import Any, Final, Literal
 
 from musicsyncd.control.messages import (
     AccountAnswer,
+    CandidateAnswer,
     CountsAnswer,
     DuplicateAnswer,
     FileAnswer,
     JobAnswer,
+    MatchAnswer,
     Report,
     TrackAnswer,
     TrackReport,
@@ -24,6 +26,7 @@ from musicsyncd.control.messages import (
 from musicsyncd.errors import MusicsyncError, from_dict
 from musicsyncd.jobs.job import Job, JobEvent, JobState
 from musicsyncd.ledger.entry import Entry
+from musicsyncd.ledger.matches import Searched
 from musicsyncd.ledger.standing import Target, lacking
 from musicsyncd.music.identity import shareable, shareable_url
 from musicsyncd.music.precedence import Precedence, disagreement, effective
@@ -131,6 +134,38 @@ def track_answer(
         created_at=entry.created_at,
         settled_at=entry.settled_at,
     )
+
+
+def match_answer(entry: Entry, known: Searched, supplies: bool) -> MatchAnswer:
+    """Where a track's audio comes from; `supplies`: its own source has it."""
+    candidates = [_candidate(one, known) for one in known.candidates]
+    if known.pin:
+        state = "pinned"
+    elif supplies:
+        state = "own"
+    elif not known.searched_at:
+        state = "not searched"
+    elif known.chosen:
+        state = "chosen"
+    else:
+        state = "undecided" if any(one.verdict != "refuse" and not one.tried for one in candidates) else "nothing"
+    return MatchAnswer(
+        track=entry.id,
+        label=entry.track.label,
+        duration=entry.track.duration,
+        source=entry.track.source,
+        state=state,
+        pin=shareable_url(known.pin),
+        searched_at=known.searched_at,
+        troubles=[*known.troubles],
+        candidates=candidates,
+    )
+
+
+def _candidate(one: Mapping[str, Any], known: Searched) -> CandidateAnswer:
+    fields = {name: value for name, value in one.items() if name in CandidateAnswer.model_fields}
+    tried, chosen = known.tried.get(one["url"]), known.chosen == one["url"]
+    return CandidateAnswer(**fields | {"url": shareable_url(one["url"]), "tried": tried, "chosen": chosen})
 
 
 def duplicate_answer(entry: Entry, keeper: Entry) -> DuplicateAnswer:

@@ -30,6 +30,7 @@ from musicsyncd.control.messages import (
     ApplyQuestion,
     ErrorAnswer,
     FinishQuestion,
+    PinQuestion,
     RetryQuestion,
     SignInQuestion,
     SyncQuestion,
@@ -66,7 +67,11 @@ def application(operations: Operations, add_volume: Volumes, version: str) -> AS
         Route("/v1/tracks", doors.tracks),
         Route("/v1/tracks/{ref:path}/retry", doors.retry_track, methods=["POST"]),
         Route("/v1/tracks/{ref:path}/keep", doors.keep_track, methods=["POST"]),
+        Route("/v1/tracks/{ref:path}/match", doors.match),
+        Route("/v1/tracks/{ref:path}/pin", doors.pin, methods=["POST"]),
+        Route("/v1/tracks/{ref:path}/unpin", doors.unpin, methods=["POST"]),
         Route("/v1/tracks/{ref:path}", doors.track),
+        Route("/v1/matches", doors.matches),
         Route("/v1/duplicates", doors.duplicates),
         Route("/v1/duplicates/plan", doors.plan_duplicates, methods=["POST"]),
         Route("/v1/duplicates/apply", doors.apply_duplicates, methods=["POST"]),
@@ -130,6 +135,19 @@ class _Doors:
 
     async def keep_track(self, request: Request) -> Response:
         return await _answered(self._ask.keep_track(request.path_params["ref"]), status=202)
+
+    async def match(self, request: Request) -> Response:
+        return await _answered(self._ask.match(request.path_params["ref"]))
+
+    async def matches(self, request: Request) -> Response:
+        return await _answered(self._ask.undecided(_number(request.query_params.get("limit"), 100)))
+
+    async def pin(self, request: Request) -> Response:
+        question = await _question(request, PinQuestion)
+        return await _answered(self._ask.pin(request.path_params["ref"], question), status=202)
+
+    async def unpin(self, request: Request) -> Response:
+        return await _answered(self._ask.unpin(request.path_params["ref"]))
 
     async def duplicates(self, request: Request) -> Response:
         return await _answered(self._ask.duplicates(_number(request.query_params.get("limit"), 100)))

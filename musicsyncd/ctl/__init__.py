@@ -20,6 +20,7 @@ COMMANDS: Final = (
     "sync",
     "jobs",
     "tracks",
+    "match",
     "duplicates",
     "undo",
     "volumes",

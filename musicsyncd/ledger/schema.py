@@ -123,4 +123,15 @@ MIGRATIONS: Final = (
     DROP INDEX journal_operation;
     CREATE INDEX journal_operation ON journal(operation, track);
     """,
+    """
+    CREATE TABLE match (                -- where the audio of a track was looked for, when its own source has none
+        track TEXT PRIMARY KEY REFERENCES track(id),
+        candidates TEXT NOT NULL DEFAULT '[]',  -- judged, best first, as JSON
+        chosen TEXT,                    -- URL of the one that is taken; NULL: nobody decided yet
+        pin TEXT NOT NULL DEFAULT '',   -- URL that a person named
+        tried TEXT NOT NULL DEFAULT '{}',       -- URLs that proved wrong or could not be had, and why, as JSON
+        troubles TEXT NOT NULL DEFAULT '[]',    -- sources that could not be asked, a sentence each, as JSON
+        searched_at TEXT NOT NULL DEFAULT ''
+    ) WITHOUT ROWID;
+    """,
 )

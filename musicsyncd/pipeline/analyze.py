@@ -33,6 +33,7 @@ class Analyze:
     async def __call__(self, work: Work, context: JobContext) -> Work:
         if not work.formats:
             return work
+        context.progress(None, step=self.name)
 
         async def hear() -> dict[str, Any]:
             return await self._hear(work, context)

@@ -59,6 +59,7 @@ class Enrich:
     async def __call__(self, work: Work, context: JobContext) -> Work:
         if not work.made or work.analysis is None:
             return work
+        context.progress(None, step=self.name)
 
         async def ask() -> dict[str, Any]:
             return await self._ask(work, context)

@@ -33,6 +33,7 @@ class Publish:
 
     async def __call__(self, work: Work, context: JobContext) -> Work:
         for target in work.catalogs:
+            context.progress(None, target, step=self.name)
             try:
                 await self._write(self.catalogs[target], work, context)
             except Degraded as error:

@@ -41,6 +41,8 @@ class Work:
     fresh: bool = True
     """Whether no file of the track stood anywhere yet and no person said that it stays. Only then may it turn out to be
     a duplicate."""
+    audio: Track | None = None
+    """Where its audio is taken from, when its own source has none or a person said so."""
     supplied: Supplied | None = None
     source: AudioProbe | None = None
     made: Mapping[str, Made] = field(default_factory=dict)
@@ -70,7 +72,6 @@ class Step(Protocol):
 async def walk(work: Work, steps: Sequence[Step], context: JobContext) -> Work:
     """Take the work through every step, in order; a recognised duplicate goes no further."""
     for step in steps:
-        context.progress(None, "", step=step.name)
         work = await step(work, context)
         if work.duplicate_of:
             break

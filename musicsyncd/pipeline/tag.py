@@ -32,6 +32,7 @@ class Tag:
     async def __call__(self, work: Work, context: JobContext) -> Work:
         if not work.made:
             return work
+        context.progress(None, step=self.name)
 
         async def write() -> list[dict[str, Any]]:
             return await self._write(work, context)

@@ -36,6 +36,7 @@ class Transcode:
     async def __call__(self, work: Work, context: JobContext) -> Work:
         if not work.formats:
             return work
+        context.progress(None, step=self.name)
 
         async def make() -> dict[str, Any]:
             return await self._make(work, context)
@@ -63,7 +64,7 @@ class Transcode:
                 progress=teller(context, self.name),
             )
         crash_point(CrashPoint.OUTPUTS_MADE)
-        refuse_unlike(stated=work.track.duration, heard=done.source.duration)
+        refuse_unlike(stated=(work.audio or work.track).duration, heard=done.source.duration)
         await self.ledger.record_facts(work.track_id, work.track)
         await self.ledger.record_files(work.track_id, [_source_facts(work, done)])
         await self._record_claims(work.track_id, done.claims)

@@ -60,6 +60,10 @@ class Source:
     """A place where music is found."""
 
     name: ClassVar[str]
+    supplies: ClassVar[bool] = True
+    """Whether it has audio for its tracks; where it has none they are looked for at those that do."""
+    searches: ClassVar[bool] = False
+    """Whether it can look for words among everything that it has."""
     chained: ClassVar[int | None] = None
     """How many of its newest tracks are looked at when just the next one is wanted; None: all that it offers."""
 

@@ -48,6 +48,7 @@ class SpotifySource(Source):
     """Spotify, by the Web API as apps in development mode have it since 2026, and by a CSV export of the library."""
 
     name: ClassVar[str] = SOURCE
+    supplies: ClassVar[bool] = False
     chained: ClassVar[int | None] = 5
 
     def __init__(

@@ -30,6 +30,7 @@ LONGEST_QUERY: Final = 200
 class StreamingService(YtdlpSource):
     """A named service behind yt-dlp; each run of the worker is one turn of its budget."""
 
+    searches: ClassVar[bool] = True
     label: ClassVar[str]
     """As people write it."""
     domains: ClassVar[tuple[str, ...]]

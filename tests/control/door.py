@@ -24,6 +24,7 @@ from musicsyncd.jobs.base import JobContext
 from musicsyncd.jobs.job import Lane
 from musicsyncd.jobs.worker import SqliteEngine
 from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.ledger.matches import Matches
 from musicsyncd.ledger.schema import MIGRATIONS
 from musicsyncd.library.memory import MemoryShelf
 from musicsyncd.music.track import Track
@@ -138,7 +139,15 @@ async def opened(folder: Path, socket_folder: Path) -> AsyncIterator[Door]:
     facts = DaemonFacts(
         version="1.2.3", mode="dev", pid=1, started_at=clock.now(), config="", state_dir=str(folder), log_file=""
     )
-    operations = Operations(facts=facts, ledger=ledger, jobs=jobs, lookout=lookout, database=database, clock=clock)
+    operations = Operations(
+        facts=facts,
+        ledger=ledger,
+        matches=Matches(database, clock),
+        jobs=jobs,
+        lookout=lookout,
+        database=database,
+        clock=clock,
+    )
 
     async def add(question: VolumeQuestion) -> VolumesAnswer:
         return await operations.volumes()

@@ -19,6 +19,7 @@ from musicsyncd.jobs.rows import SCHEMA
 from musicsyncd.jobs.worker import SqliteEngine
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.ledger.matches import Matches
 from musicsyncd.ledger.schema import MIGRATIONS
 from musicsyncd.library.base import Condition, Kept, Placed, Shelf, Staged
 from musicsyncd.library.memory import MemoryShelf
@@ -27,6 +28,7 @@ from musicsyncd.music.identity import Identity
 from musicsyncd.music.track import Track
 from musicsyncd.pipeline.analyze import Analyze
 from musicsyncd.pipeline.download import Download
+from musicsyncd.pipeline.match import Fetch, Match
 from musicsyncd.pipeline.publish import Publish
 from musicsyncd.pipeline.rehear import Rehear
 from musicsyncd.pipeline.retag import Retag
@@ -165,8 +167,10 @@ class House:
         waveforms = Waveforms(self.staging.parent / "waveforms")
         words = Words(self.audio, self.ledger, self.lookout.shelves)
         steps = (
-            Download({self.source.name: self.source}),
-            Transcode(self.audio, self.ledger),
+            Fetch(
+                Match((self.source,), Matches(self.database, self.clock)),
+                (Download({self.source.name: self.source}), Transcode(self.audio, self.ledger)),
+            ),
             Analyze(self.audio, self.ledger, waveforms, leave_out=self.leave_out),
             Tag(self.audio, self.ledger),
             Retag(self.audio, self.ledger, self.lookout.shelves),
