@@ -41,55 +41,81 @@ _COMB: Final = (
     (1.5, -0.5),
 )
 """Lag in beats, and what the correlation there says for (or against) a strict repetition."""
-# The next three are one logistic regression over all tempi of the grid, fitted to those tracks that are not held
+# The next five are one logistic regression over all tempi of the grid, fitted to those tracks that are not held
 # out: `python -m tests.benchmarks.accuracy.fit tempo` prints them.
 REPEATS: Final = (
-    (1 / 8, -0.97),
-    (1 / 6, -0.85),
-    (1 / 4, -0.66),
-    (1 / 3, -0.16),
-    (3 / 8, -1.08),
-    (1 / 2, 1.20),
-    (2 / 3, -0.21),
-    (3 / 4, 0.03),
-    (1, 0.48),
-    (5 / 4, -0.35),
-    (4 / 3, -0.33),
-    (3 / 2, 0.78),
-    (5 / 3, 0.04),
-    (2, 0.30),
-    (3, 0.44),
-    (4, 1.20),
-    (6, 0.54),
-    (8, 1.13),
-    (12, 0.57),
-    (16, -0.22),
+    (1 / 8, -0.49),
+    (1 / 6, -0.53),
+    (1 / 4, -0.47),
+    (1 / 3, -0.03),
+    (3 / 8, -0.52),
+    (1 / 2, 0.46),
+    (2 / 3, 0.00),
+    (3 / 4, -0.11),
+    (1, 0.82),
+    (5 / 4, -0.21),
+    (4 / 3, -0.14),
+    (3 / 2, 0.18),
+    (5 / 3, 0.01),
+    (2, 0.43),
+    (3, 0.70),
+    (4, 0.97),
+    (6, 0.56),
+    (8, 1.00),
+    (12, 0.47),
+    (16, -0.17),
 )
 """Lag in beats, and what the correlation there says for (or against) that beat."""
 PARTIALS: Final = (
-    (1 / 8, -1.03),
-    (1 / 6, 0.16),
-    (1 / 4, 0.26),
-    (1 / 3, 0.34),
-    (3 / 8, -0.32),
-    (1 / 2, -0.21),
-    (2 / 3, -0.26),
-    (3 / 4, 0.07),
-    (1, 0.59),
-    (4 / 3, -0.10),
-    (3 / 2, 0.40),
-    (2, 1.48),
-    (3, 0.47),
-    (4, 2.22),
-    (5, 0.01),
-    (6, 1.21),
-    (8, 0.51),
-    (9, 0.89),
-    (12, 1.44),
-    (16, -0.03),
+    (1 / 8, -1.10),
+    (1 / 6, 0.27),
+    (1 / 4, 0.19),
+    (1 / 3, 0.68),
+    (3 / 8, -0.47),
+    (1 / 2, -0.71),
+    (2 / 3, -0.16),
+    (3 / 4, -0.01),
+    (1, 0.60),
+    (4 / 3, 0.13),
+    (3 / 2, -0.28),
+    (2, 0.76),
+    (3, 0.69),
+    (4, 1.29),
+    (5, -0.09),
+    (6, 0.41),
+    (8, 0.18),
+    (9, 0.53),
+    (12, 1.03),
+    (16, 0.50),
 )
 """Multiple of the beat's frequency, and what the onsets' movement there says for (or against) that beat."""
-HABIT: Final = (0.89, -0.59, 0.30, -0.38)
+LOW_PARTIALS: Final = (
+    (1 / 4, 0.51),
+    (1 / 3, -0.12),
+    (1 / 2, 0.46),
+    (2 / 3, -0.42),
+    (1, -0.21),
+    (3 / 2, 0.42),
+    (2, 0.97),
+    (3, 0.07),
+    (4, 1.19),
+    (6, 0.62),
+)
+"""The same of the low band alone: where kick and bass are."""
+HIGH_PARTIALS: Final = (
+    (1 / 4, -0.32),
+    (1 / 3, 0.43),
+    (1 / 2, 0.51),
+    (2 / 3, 0.27),
+    (1, 0.02),
+    (3 / 2, 0.36),
+    (2, 0.74),
+    (3, 0.58),
+    (4, 1.69),
+    (6, 0.58),
+)
+"""The same of the high band alone: cymbals and claps."""
+HABIT: Final = (0.42, -0.35, 0.14, -0.27)
 """Where tempi lie: a polynomial, without its constant, over the octaves from _CENTRE."""
 _CENTRE = 116.0
 _LEAST_ONSET = 0.02  # mean rise of log energy per frame: a held tone has less
@@ -98,6 +124,7 @@ _REFINE_BPM, _REFINE_STEP = 1.5, 0.005
 _HARMONICS: Final = (1, 2, 4)
 _LONGEST_LAG = 0.7  # of the track: beyond, too little lies over itself
 _PULSE_SECONDS = 12.0
+_PULSE_BINS: Final = 4096
 _FAINT = 0.05  # of the root mean square: fainter movement counts as none
 _SAME = 0.02  # tempi nearer than this are one beat
 _LEAST_STRENGTH = 0.03
@@ -205,20 +232,28 @@ def _fast_length(length: int) -> int:
 
 
 def evidence(groups: Envelope, similarity: Envelope, frame_rate: float) -> Envelope:
-    """What speaks for each tempo of TEMPI, shape (tempi, features), in the order of REPEATS, PARTIALS and HABIT."""
+    """What speaks for each tempo of TEMPI, shape (tempi, features), in the order of REPEATS to HABIT."""
     lags, beat = np.arange(len(similarity)), 60.0 * frame_rate / TEMPI
     longest = len(similarity) * _LONGEST_LAG
     repeats = [np.interp(beat * beats, lags, similarity) * (beat * beats <= longest) for beats, _ in REPEATS]
-    movement = _movement(groups.sum(axis=1), frame_rate)
-    hertz, bins = TEMPI / 60.0 * 4096 / frame_rate, np.arange(len(movement))
-    partials = [np.interp(hertz * multiple, bins, movement) for multiple, _ in PARTIALS]
+    hertz = TEMPI / 60.0 * _PULSE_BINS / frame_rate
+    partials = []
+    for envelope, table in (
+        (groups.sum(axis=1), PARTIALS),
+        (groups[:, 0], LOW_PARTIALS),
+        (groups[:, -1], HIGH_PARTIALS),
+    ):
+        movement = _movement(envelope, frame_rate)
+        bins = np.arange(len(movement))
+        partials += [np.interp(hertz * multiple, bins, movement) for multiple, _ in table]
     octaves = np.log2(TEMPI / _CENTRE)
     return np.column_stack([*repeats, *partials, *(octaves**power for power in range(1, len(HABIT) + 1))])
 
 
 def _beat(features: Envelope) -> tuple[float, float]:
     """The likeliest BPM, to a quarter of a percent, and its probability among all tempi."""
-    weights = [*(weight for _, weight in REPEATS), *(weight for _, weight in PARTIALS), *HABIT]
+    tables = (*REPEATS, *PARTIALS, *LOW_PARTIALS, *HIGH_PARTIALS)
+    weights = [*(weight for _, weight in tables), *HABIT]
     score = features @ np.array(weights)
     best = int(np.argmax(score))
     odds = np.exp(score - score[best])
@@ -241,7 +276,7 @@ def _movement(envelope: Envelope, frame_rate: float) -> Envelope:
     """
     size = min(len(envelope), int(_PULSE_SECONDS * frame_rate))
     windows = np.lib.stride_tricks.sliding_window_view(envelope, size)[:: max(1, size // 2)]
-    magnitude = np.abs(np.fft.rfft(windows * np.hanning(size), n=4096, axis=1)).mean(axis=0)
+    magnitude = np.abs(np.fft.rfft(windows * np.hanning(size), n=_PULSE_BINS, axis=1)).mean(axis=0)
     level = math.sqrt(float(np.mean(magnitude**2)))
     movement: Envelope = np.log(magnitude / max(level, 1e-9) + _FAINT)
     return movement

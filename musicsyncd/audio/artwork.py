@@ -14,6 +14,8 @@ from musicsyncd.errors import BadInput
 
 _KINDS: Final = {b"\xff\xd8\xff": ("image/jpeg", "jpg"), b"\x89PNG\r\n\x1a\n": ("image/png", "png")}
 _PICTURES: Final = "jpeg_pipe,png_pipe,webp_pipe,bmp_pipe,gif,image2"
+LARGEST_KEPT: Final = 15 * 1024 * 1024
+"""Bytes of a picture that is left as it is: FLAC's blocks end at 16 MiB, and what is larger becomes a JPEG."""
 _LARGEST: Final = 32 * 1024 * 1024  # bytes; ID3 can say 256 MB, players cannot
 _JPEG_QUALITY: Final = "2"  # FFmpeg's scale from 1 (best) to 31
 
@@ -33,14 +35,14 @@ class Artwork:
 
 
 def artwork(data: bytes, name: str) -> Artwork:
-    """The picture, made into a JPEG when it is neither that nor a PNG; BadInput when it is no picture."""
+    """The picture, made into a JPEG when it is of another kind or large; BadInput when it is no picture."""
     if len(data) > _LARGEST:
         raise BadInput(
             f"{name} is too large for a cover", why=f"It has {len(data)} bytes", fix="Give a smaller picture"
         )
     frame = _decoded(data, name)
     kind = next((kind for magic, kind in _KINDS.items() if data.startswith(magic)), None)
-    if kind is None:
+    if kind is None or len(data) > LARGEST_KEPT:
         data, kind = _as_jpeg(frame), _KINDS[b"\xff\xd8\xff"]
     mime, extension = kind
     return Artwork(data=data, mime=mime, extension=extension, width=frame.width, height=frame.height)

@@ -135,6 +135,14 @@ class Id3(Container):
 class Riff(Id3):
     """ID3 in WAV, and the same in RIFF INFO."""
 
+    def read(self, path: Path) -> Found:
+        """As the others; where ID3 says nothing, what RIFF INFO says."""
+        texts, cover = super().read(path)
+        if not texts:
+            listed = read_info(path)
+            texts = {field.name: (listed[field.info],) for field in FIELDS if listed.get(field.info)}
+        return texts, cover
+
     def write(self, path: Path, texts: Texts, cover: Artwork | None, forget: Sequence[str] = ()) -> None:
         super().write(path, texts, cover, forget)
         wanted = self._info(texts)

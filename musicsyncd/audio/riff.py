@@ -93,8 +93,16 @@ def _texts(file: BinaryIO, chunk: Chunk) -> Iterator[tuple[str, str]]:
     while len(body) >= _HEADER:
         name, length = struct.unpack("<4sI", body[:_HEADER])
         text = body[_HEADER : _HEADER + length].rstrip(b"\0")
-        yield name.decode("latin-1"), text.decode("utf-8", "replace")
+        yield name.decode("latin-1"), _text(text)
         body = body[_HEADER + length + length % 2 :]
+
+
+def _text(data: bytes) -> str:
+    """RIFF states no encoding: UTF-8 by newer programs, by older ones that of Windows."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 def _entry(name: str, text: str) -> bytes:

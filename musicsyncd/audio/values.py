@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from musicsyncd.music.honesty import doubt
 
-ANALYSIS_VERSION: Final = 2
+ANALYSIS_VERSION: Final = 3
 """Raised whenever the same samples would give other numbers, so that older values can be told and redone."""
 
 

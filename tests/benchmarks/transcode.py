@@ -6,21 +6,28 @@ CPU seconds of the child processes (user and system), so that a busy machine dis
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import anyio
+import av
 import imageio_ffmpeg
+from av.filter import Graph
 
-from musicsyncd.audio.decode import pcm_md5
+from musicsyncd.audio.containers import CONTAINERS
+from musicsyncd.audio.decode import Source, pcm_md5
+from musicsyncd.audio.tags import to_texts
 from musicsyncd.audio.values import Tags, Transcoded
 from musicsyncd.audio.work import AudioWorkers
 from tests.audio import sounds
@@ -28,6 +35,7 @@ from tests.audio import sounds
 SECONDS = 300.0
 ROUNDS = 7
 FORMATS = ("alac", "wav", "aiff")
+TAGS = Tags(title="A title", artists=("Somebody",), bpm=120.0, key="Am", camelot="8A")
 SOURCE = sounds.Kind(extension="m4a", container="ipod", codec="aac", bit_rate=256_000)
 
 
@@ -76,12 +84,45 @@ def by_worker(source: Path, folder: Path, *, analyze: bool = False, hashed: bool
 def whole_stage(source: Path, folder: Path) -> None:
     """Transcode with analysis, then tags, each read back and each file decoded again."""
     workers, result = AudioWorkers(nice=0), by_worker(source, folder, analyze=True)
-    tags = Tags(title="A title", artists=("Somebody",), bpm=120.0, key="Am", camelot="8A")
 
     async def work() -> None:
-        await workers.tag(result.outputs, tags)
+        await workers.tag(result.outputs, TAGS)
 
     anyio.run(work)
+
+
+def true_peak(source: Path) -> float:
+    """CPU seconds that the loudness meter spends on true peak, which BS.1770 samples four times as often."""
+    with Source(source) as opened:
+        blocks = [*opened.blocks()]
+
+    def metered(options: str) -> float:
+        graph = Graph()
+        kind = {"sample_rate": str(blocks[0].sample_rate), "sample_fmt": blocks[0].format.name}
+        first = graph.add("abuffer", **kind, channel_layout=blocks[0].layout.name)
+        first.link_to(meter := graph.add("ebur128", f"framelog=quiet:metadata=1{options}"))
+        meter.link_to(graph.add("abuffersink"))
+        graph.configure()
+        before = time.process_time()
+        for block in blocks:
+            graph.push(block)
+            with contextlib.suppress(av.BlockingIOError, av.EOFError):
+                while True:
+                    graph.pull()
+        return time.process_time() - before
+
+    return min(metered(":peak=true") for _ in range(3)) - min(metered("") for _ in range(3))
+
+
+def tags_alone(result: Transcoded) -> float:
+    """CPU seconds to copy and tag the finished files without reading anything back."""
+    before = time.process_time()
+    for made in result.outputs:
+        copy = Path(made.path).with_suffix(".copy")
+        shutil.copyfile(made.path, copy)
+        CONTAINERS[made.format].write(copy, to_texts(TAGS), None)
+        copy.unlink()
+    return time.process_time() - before
 
 
 def listen(source: Path) -> None:
@@ -168,6 +209,8 @@ def main() -> None:
         print(f"  a worker's memory at most: {memory(source, ours) or math.nan:.0f} MB")
         stage = min(measured(lambda: whole_stage(source, ours)) for _ in range(3))
         print(f"with analysis, tags and verification: {stage:.2f} CPU s, {SECONDS / stage:.0f} x real time per core")
+        bare = analysed - true_peak(source) + tags_alone(by_worker(source, ours, analyze=True))
+        print(f"  without true peak and verification: {bare:.2f} CPU s, {SECONDS / bare:.0f} x real time per core")
 
 
 if __name__ == "__main__":

@@ -17,9 +17,8 @@ def main() -> None:
     """Renders, listens, compares, prints Markdown."""
     options = _options()
     folder: Path = options.folder
-    known = make(folder)
-    if options.half != "both":
-        known = [track for track in known if track.half == options.half]
+    numbers = [number for number in corpus.HEARD if options.half in ("both", corpus.half_of(number))]
+    known = make(folder, numbers=numbers)
     names = [track.name for track in known]
     ours = heard(folder, names)
     libraries = [heard_by(name, folder, names, options.environments) for name in options.libraries]

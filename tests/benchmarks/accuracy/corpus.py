@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,12 @@ from tests.benchmarks.accuracy.harmony import SCALES, mode_of
 from tests.benchmarks.accuracy.styles import STYLES
 from tests.benchmarks.accuracy.treatment import ENCODINGS
 
-PER_STYLE: Final = 24
+FIRST_HELD_OUT: Final = 1000
+"""Tracks are numbered in each style: those below are for tuning, this one and those above are held out."""
+HEARD: Final = (*range(7), *range(FIRST_HELD_OUT, FIRST_HELD_OUT + 16))
+"""The numbers that the comparison hears: 23 in each style."""
+FITTED: Final = tuple(range(56))
+"""The numbers that tempo and key are fitted to."""
 SEED: Final = "musicsyncd accuracy 1"
 RATES: Final = (44_100, 22_050)
 MANIFEST: Final = "tracks.json"
@@ -45,14 +51,14 @@ class Track:
     seed: int
 
 
-def tracks(per_style: int = PER_STYLE) -> list[Track]:
-    """Every track of the set, always the same."""
-    return [_drawn(style, number) for style in STYLES for number in range(per_style)]
+def tracks(numbers: Sequence[int] = HEARD) -> list[Track]:
+    """The tracks of these numbers in every style, always the same."""
+    return [_drawn(style, number) for style in STYLES for number in numbers]
 
 
-def half_of(name: str) -> str:
-    """By a hash of the name: nobody chooses what is held out."""
-    return "tune" if hashlib.sha256(name.encode()).digest()[0] % 2 else "held-out"
+def half_of(number: int) -> str:
+    """`tune` or `held-out`."""
+    return "tune" if number < FIRST_HELD_OUT else "held-out"
 
 
 def _drawn(style_name: str, number: int) -> Track:
@@ -68,7 +74,7 @@ def _drawn(style_name: str, number: int) -> Track:
     return Track(
         name=name,
         style=style_name,
-        half=half_of(name),
+        half=half_of(number),
         bpm=float(round(bpm)) if generator.random() < style.whole else round(bpm, 2),
         tonic=int(generator.integers(12)),
         mode=mode_of(scale),

@@ -6,6 +6,7 @@ import argparse
 import multiprocessing
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -37,9 +38,9 @@ def rendered(track: corpus.Track) -> NDArray[np.float32]:
     return encoded_and_back(treated(generator, samples), track.encoding)
 
 
-def make(folder: Path, *, per_style: int = corpus.PER_STYLE, processes: int = 2, half: str = "") -> list[corpus.Track]:
-    """Renders what is missing in the folder and returns the list of tracks, all or those of one half."""
-    known = [track for track in corpus.tracks(per_style) if half in ("", track.half)]
+def make(folder: Path, *, numbers: Sequence[int] = corpus.HEARD, processes: int = 2) -> list[corpus.Track]:
+    """Renders what is missing in the folder and returns the list of tracks."""
+    known = corpus.tracks(numbers)
     for rate in corpus.RATES:
         (folder / str(rate)).mkdir(parents=True, exist_ok=True)
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
@@ -72,10 +73,9 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--per-style", type=int, default=corpus.PER_STYLE)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    make(options.folder, per_style=options.per_style, processes=options.processes)
+    make(options.folder, processes=options.processes)
 
 
 if __name__ == "__main__":
