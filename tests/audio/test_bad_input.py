@@ -6,6 +6,7 @@ import resource
 import shutil
 import struct
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -100,7 +101,7 @@ def heavy_picture() -> bytes:
     frame = av.VideoFrame.from_ndarray(noise, format="rgb24")
     context = av.CodecContext.create("png", "w")
     assert isinstance(context, av.VideoCodecContext)
-    context.width, context.height, context.pix_fmt, context.framerate = 2600, 2600, "rgb24", 1
+    context.width, context.height, context.pix_fmt, context.framerate = 2600, 2600, "rgb24", Fraction(1)
     data = b"".join(bytes(packet) for packet in (*context.encode(frame), *context.encode(None)))
     assert len(data) > 20_000_000
     return data

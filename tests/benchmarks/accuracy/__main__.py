@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.benchmarks.accuracy import corpus, pulseless
-from tests.benchmarks.accuracy.libraries import PACKAGES, heard_by
+from tests.benchmarks.accuracy.libraries import ONE_THREAD, PACKAGES, heard_by
 from tests.benchmarks.accuracy.make import make
 from tests.benchmarks.accuracy.ours import heard, heard_kinds
 from tests.benchmarks.accuracy.table import answered, confident, honest, styled, tabled
@@ -16,12 +18,15 @@ from tests.benchmarks.accuracy.table import answered, confident, honest, styled,
 def main() -> None:
     """Renders, listens, compares, prints Markdown."""
     options = _options()
+    os.environ.update(ONE_THREAD)
     folder: Path = options.folder
     numbers = [number for number in corpus.HEARD if options.half in ("both", corpus.half_of(number))]
     known = make(folder, numbers=numbers)
     names = [track.name for track in known]
     ours = heard(folder, names)
-    libraries = [heard_by(name, folder, names, options.environments) for name in options.libraries]
+    with ThreadPoolExecutor() as threads:
+        asked = [threads.submit(heard_by, name, folder, names, options.environments) for name in options.libraries]
+        libraries = [each.result() for each in asked]
     for half in ("held-out", "tune"):
         tracks = [track for track in known if track.half == half]
         if tracks:

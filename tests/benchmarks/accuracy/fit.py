@@ -1,7 +1,6 @@
 """Fits the weights of tempo and key: `python -m tests.benchmarks.accuracy.fit tempo|key FOLDER`.
 
-It renders and hears the tracks for tuning and no other. With `--left-out` it prints how right each style is under
-weights that were fitted to the other styles.
+It renders and hears the tracks for tuning and no other.
 """
 
 from __future__ import annotations
@@ -26,8 +25,6 @@ DECAY: Final = {"tempo": 1e-3, "key": 3e-3}
 """What the square of a weight's distance from its prior costs, of the order that cross-validation in TUNE preferred."""
 STEPS, PACE = 1500, 0.03
 Numbers = NDArray[np.float64]
-Evidence = tuple[Numbers, NDArray[np.bool_]]
-"""Features by track, by choice; and which choices are right."""
 
 
 def tempo_evidence(folder: Path, track: corpus.Track) -> tuple[Numbers, NDArray[np.bool_]]:
@@ -45,31 +42,22 @@ def pulse_evidence(samples: NDArray[np.float32], bpm: float) -> tuple[Numbers, N
 
 
 def key_evidence(folder: Path, track: corpus.Track) -> tuple[Numbers, NDArray[np.bool_]]:
-    """The features of all 24 keys (each mode has weights of its own), and which key is right."""
-    samples = np.fromfile(corpus.sound_file(folder, track.name, RATE), "<f4")
-    return harmony_evidence(samples), np.arange(24) == track.tonic + 12 * (track.mode == "minor")
+    """The features of all 24 keys (each mode has weights of its own), and which key is right.
 
-
-def cut_key_evidence(folder: Path, track: corpus.Track) -> tuple[Numbers, NDArray[np.bool_]]:
-    """The same, for half of the tracks without their beginning.
-
-    Six in seven of the composed tracks begin on the tonic, recorded music less often: so the weights trust it less.
+    Six in seven of the composed tracks begin on the tonic, recorded music less often: half of them lose their
+    beginning, so that the weights trust it less.
     """
     samples = np.fromfile(corpus.sound_file(folder, track.name, RATE), "<f4")
     chance = np.random.default_rng(track.seed + 8)
     if chance.random() < 0.5:
         samples = samples[int(len(samples) * chance.uniform(0.05, 0.4)) :]
-    return harmony_evidence(samples), np.arange(24) == track.tonic + 12 * (track.mode == "minor")
-
-
-def harmony_evidence(samples: NDArray[np.float32]) -> Numbers:
-    """The features of all 24 keys, each mode with columns of its own."""
     peaks = key.partials(samples, RATE)
     rows = key.evidence(peaks, key.pitch_frames(peaks))
     turned = np.array([np.roll(rows, -tonic, axis=1).ravel() for tonic in range(12)])
     major = np.hstack([turned, np.zeros_like(turned), np.ones((12, 1)), np.zeros((12, 1))])
     minor = np.hstack([np.zeros_like(turned), turned, np.zeros((12, 1)), np.ones((12, 1))])
-    return np.vstack([major, minor])
+    right = np.arange(24) == track.tonic + 12 * (track.mode == "minor")
+    return np.vstack([major, minor]), right
 
 
 def key_prior() -> Numbers:
@@ -94,50 +82,22 @@ def fitted(features: Numbers, right: NDArray[np.bool_], prior: Numbers, decay: f
     return weights
 
 
-def left_out(known: list[corpus.Track], what: str, fitting: Evidence, heard: Evidence) -> str:
-    """How often the likeliest choice is right in each style under weights fitted to the others, in percent."""
-    styles, shares = np.array([track.style for track in known]), []
-    for style in dict.fromkeys(styles):
-        others = styles != style
-        weights = fitted(fitting[0][others], fitting[1][others], _prior(what, fitting[0]), DECAY[what])
-        best = (heard[0][~others] @ weights.astype(heard[0].dtype)).argmax(axis=1)
-        hits = heard[1][~others][np.arange(len(best)), best]
-        shares += list(hits)
-        print(f"{style:15} {100 * hits.mean():.1f}", flush=True)
-    return f"all styles {100 * np.mean(shares):.2f}"
-
-
-def _prior(what: str, features: Numbers) -> Numbers:
-    return key_prior() if what == "key" else np.zeros(features.shape[2])
-
-
-def _gathered(heard: Any, folder: Path, known: list[corpus.Track]) -> Evidence:
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        found = pool.map(partial(heard, folder), known, chunksize=8)
-    features, right = (np.array(column) for column in zip(*found, strict=True))
-    return features, right
-
-
 def main() -> None:
     """Prints the weights in the order of the tables that hold them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("tempo", "key"))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--left-out", action="store_true")
     options = parser.parse_args()
     known = make(options.folder, numbers=corpus.FITTED)
-    heard: Any = {"tempo": tempo_evidence, "key": cut_key_evidence}[options.what]
-    features, right = _gathered(heard, options.folder, known)
-    if options.left_out:
-        whole = _gathered(key_evidence, options.folder, known) if options.what == "key" else (features, right)
-        print(left_out(known, options.what, (features, right), whole))
-        return
+    heard: Any = {"tempo": tempo_evidence, "key": key_evidence}[options.what]
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        found = pool.map(partial(heard, options.folder), known, chunksize=8)
     if options.what == "tempo":
         # The composed tracks hold no bare beat: without metronomes, nothing says that one is not to be doubled.
-        beats = [pulse_evidence(clicks(bpm, 30.0), bpm) for bpm in np.arange(72.0, 180.0, 2.0)]
-        features = np.concatenate([features, [beat[0] for beat in beats]])
-        right = np.concatenate([right, [beat[1] for beat in beats]])
-    weights = fitted(features, right, _prior(options.what, features), DECAY[options.what])
+        found += [pulse_evidence(clicks(bpm, 30.0), bpm) for bpm in np.arange(72.0, 180.0, 2.0)]
+    features, right = (np.array(column) for column in zip(*found, strict=True))
+    prior = key_prior() if options.what == "key" else np.zeros(features.shape[2])
+    weights = fitted(features, right, prior, DECAY[options.what])
     print(np.array2string(weights, precision=2, separator=", ", suppress_small=True, max_line_width=110))
 
 

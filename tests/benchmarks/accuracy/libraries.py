@@ -14,8 +14,8 @@ from typing import Any, Final
 import tests.benchmarks.accuracy.peer as peer
 
 PACKAGES: Final = {"aubio": "aubio-ledfx", "librosa": "librosa", "essentia": "essentia"}
-# One thread each, so that CPU seconds and wall seconds are comparable.
-_ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+"""For each library and for us: threads that wait for each other on a busy machine burn CPU seconds."""
 _HOURS: Final = 2 * 3600
 
 
@@ -64,7 +64,7 @@ def _install(python: Path, package: str) -> None:
 
 
 def _run(command: list[str], stdin: str) -> str:
-    environment = {**os.environ, **_ONE_THREAD}
+    environment = {**os.environ, **ONE_THREAD}
     done = subprocess.run(
         command, input=stdin, capture_output=True, text=True, check=True, timeout=_HOURS, env=environment
     )

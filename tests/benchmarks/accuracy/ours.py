@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,13 @@ TEMPO, KEY = "musicsyncd tempo", "musicsyncd key"
 
 
 def heard(folder: Path, names: list[str]) -> list[dict[str, Any]]:
-    """Two answers per track; the first track is heard twice, as by the others."""
+    """Two answers per track, from a process of its own: numpy takes the number of threads when it is loaded."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_all, (folder, names))
+
+
+def _all(folder: Path, names: list[str]) -> list[dict[str, Any]]:
+    """The first track is heard twice, as by the others."""
     _heard(folder, names[0])
     return [answer for name in names for answer in _heard(folder, name)]
 
