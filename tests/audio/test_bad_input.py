@@ -7,6 +7,7 @@ import shutil
 import struct
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -15,7 +16,7 @@ import pytest
 from mutagen import id3, mp3
 
 from musicsyncd.audio.artwork import LARGEST_KEPT
-from musicsyncd.audio.values import FORMATS, Analysis, Tags
+from musicsyncd.audio.values import Analysis, Tags
 from musicsyncd.audio.work import AudioWorkers
 from musicsyncd.errors import BadInput
 from tests.audio import sounds
@@ -95,12 +96,14 @@ async def test_a_truncated_file_is_never_half_analysed(
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
+@cache
 def heavy_picture() -> bytes:
     """A PNG of twenty megabytes: noise, which nothing packs."""
     noise = np.random.default_rng(2).integers(0, 256, (2600, 2600, 3), np.uint8)
     frame = av.VideoFrame.from_ndarray(noise, format="rgb24")
     context = av.CodecContext.create("png", "w")
     assert isinstance(context, av.VideoCodecContext)
+    context.options = {"compression_level": "0"}
     context.width, context.height, context.pix_fmt, context.framerate = 2600, 2600, "rgb24", Fraction(1)
     data = b"".join(bytes(packet) for packet in (*context.encode(frame), *context.encode(None)))
     assert len(data) > 20_000_000
@@ -108,9 +111,9 @@ def heavy_picture() -> bytes:
 
 
 async def test_twenty_megabytes_of_artwork(source: Source, workers: AudioWorkers, tmp_path: Path) -> None:
-    """Such a cover becomes one that every container holds, also when it came in a file; all is heard as before."""
+    """Such a cover becomes one that every container holds (FLAC the least), also when it came in a file."""
     (tmp_path / "cover.png").write_bytes(heavy_picture())
-    outputs = (await workers.transcode(source("aac", 10.0), tmp_path, [*FORMATS], analyze=False)).outputs
+    outputs = (await workers.transcode(source("aac", 10.0), tmp_path, ["alac", "flac", "mp3"], analyze=False)).outputs
     for made in await workers.tag(outputs, Tags(title="x"), tmp_path / "cover.png"):
         _, tags, cover = await workers.read(Path(made.path), tmp_path)
         assert tags.title == "x"

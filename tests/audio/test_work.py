@@ -44,6 +44,18 @@ async def test_a_killed_worker(source: Source, workers: AudioWorkers, tmp_path: 
     assert not [*tmp_path.iterdir()]
 
 
+async def test_a_worker_leaves_the_other_cores_alone(source: Source, workers: AudioWorkers, tmp_path: Path) -> None:
+    """Its numpy has one thread: several wait for each other by spinning, at the cost of what else runs."""
+    seen: set[bytes] = set()
+
+    def look(share: float | None, text: str) -> None:
+        for pid in children():
+            seen.update(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+
+    await workers.transcode(source("flac16", LONG), tmp_path, ["mp3"], progress=look)
+    assert b"OPENBLAS_NUM_THREADS=1" in seen
+
+
 async def test_a_worker_that_overruns_its_deadline(source: Source, tmp_path: Path) -> None:
     """A worker that takes too long is ended, and nothing of its work stands."""
     hasty = AudioWorkers(nice=0, deadlines=Deadlines(floor=0.5, bytes_per_second=1e12))
