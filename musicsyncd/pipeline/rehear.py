@@ -12,7 +12,7 @@ import anyio
 from musicsyncd.audio.values import FORMATS, WAVEFORM_PEAKS, WAVEFORM_PNG, Analysis, WaveformFiles
 from musicsyncd.audio.work import AudioWorkers
 from musicsyncd.crashpoints import CrashPoint, crash_point
-from musicsyncd.errors import Permanent
+from musicsyncd.errors import BadInput, Permanent
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Ledger
@@ -49,8 +49,7 @@ class Rehear:
         if best is None:
             raise nothing_to_hear(entry)
         async with context.capacity("cpu"), new_folder(folder / self.name) as place:
-            path = await self.shelves[best.target].readable(Kept.from_dict(best.detail), place)
-            heard = await self.audio.analyze(path, place, judged=_judged(entry))
+            heard = await self._listen(entry, best, place)
             drawn = WaveformFiles(peaks=str(place / WAVEFORM_PEAKS), png=str(place / WAVEFORM_PNG))
             if await anyio.Path(drawn.png).is_file() and await self.waveforms.keep(entry.id, drawn):
                 crash_point(CrashPoint.WAVEFORM_KEPT)
@@ -59,6 +58,15 @@ class Rehear:
             await self.ledger.record_analysis(entry.id, analysis)
             crash_point(CrashPoint.ANALYSIS_RECORDED)
         return {"from": f"{best.target} {best.part}", "changed": changed}
+
+    async def _listen(self, entry: Entry, best: Evidence, place: Path) -> Analysis:
+        shelf, kept = self.shelves[best.target], Kept.from_dict(best.detail)
+        path = await shelf.readable(kept, place)
+        try:
+            return await self.audio.analyze(path, place, judged=_judged(entry))
+        except BadInput:
+            await shelf.look(kept)  # Degraded when the volume was pulled out meanwhile: the file is not to blame
+            raise
 
 
 def best_copy(entry: Entry, files: Sequence[Evidence]) -> Evidence | None:

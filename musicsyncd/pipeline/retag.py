@@ -18,7 +18,7 @@ from musicsyncd.audio.tags import Texts
 from musicsyncd.audio.values import FORMATS, Made
 from musicsyncd.audio.work import AudioWorkers
 from musicsyncd.crashpoints import CrashPoint, crash_point
-from musicsyncd.errors import BadInput, Degraded, MusicsyncError, NeedsPerson, Temporary
+from musicsyncd.errors import BadInput, Degraded, MusicsyncError, NeedsPerson, Permanent, Temporary
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.entry import Entry, FileFacts
 from musicsyncd.ledger.ledger import Change, Ledger
@@ -45,15 +45,28 @@ class Retag:
     name: str = "retag"
 
     async def __call__(self, work: Work, context: JobContext) -> Work:
+        """Raises the first Permanent error of a file when all others have had their turn."""
+        refused: list[Permanent] = []
         for target, formats in work.retags.items():
             try:
                 for number, format_name in enumerate(formats):
                     context.progress(number / len(formats), f"{format_name} on {target}", step=self.name)
-                    if kept := await self._bring(target, format_name, work, context):
-                        work = replace(work, copies={**work.copies, format_name: kept})
+                    work = await self._one(target, format_name, work, context, refused)
             except Degraded as error:
                 work = work.missing(target, error)
+        if refused:
+            raise refused[0]
         return work
+
+    async def _one(
+        self, target: str, format_name: str, work: Work, context: JobContext, refused: list[Permanent]
+    ) -> Work:
+        try:
+            kept = await self._bring(target, format_name, work, context)
+        except Permanent as error:
+            refused.append(error)
+            return work
+        return replace(work, copies={**work.copies, format_name: kept}) if kept else work
 
     async def _bring(self, target: str, format_name: str, work: Work, context: JobContext) -> Kept | None:
         """The file as it stands afterwards; None when it is no older version any more."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from musicsyncd.audio.values import FORMATS, Made
 from musicsyncd.audio.work import AudioWorkers
 from tests.audio import sounds
 
@@ -30,3 +33,19 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
         return path if path.exists() else sounds.write(path, kind, sounds.music(kind, seconds))
 
     return made
+
+
+@pytest.fixture(scope="session")
+async def untagged(anyio_backend: str, source: Source, tmp_path_factory: pytest.TempPathFactory) -> tuple[Made, ...]:
+    """One file of each format, fresh from a transcode; tests work on copies."""
+    folder = tmp_path_factory.mktemp("untagged")
+    return (await AudioWorkers(nice=0).transcode(source("aac"), folder, [*FORMATS], analyze=False)).outputs
+
+
+@pytest.fixture
+def made(untagged: tuple[Made, ...], tmp_path: Path) -> dict[str, Made]:
+    """A copy of each, by format."""
+    return {
+        made.format: replace(made, path=str(shutil.copy(made.path, tmp_path / Path(made.path).name)))
+        for made in untagged
+    }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +15,15 @@ from musicsyncd.audio.marks import claims
 from musicsyncd.audio.tags import FREE
 from musicsyncd.audio.values import FORMATS, Claims, Made, Tags
 from musicsyncd.audio.work import AudioWorkers
-from tests.audio.conftest import Source
 
 SERATO = "----:com.serato.dj:markersv2"
 SAID = Tags(title="T", bpm=127.37, key="F#m")
 
 
-@pytest.fixture(scope="session")
-async def finished(anyio_backend: str, source: Source, tmp_path_factory: pytest.TempPathFactory) -> tuple[Made, ...]:
-    """One file of each format."""
-    folder = tmp_path_factory.mktemp("finished")
-    return (await AudioWorkers(nice=0).transcode(source("flac16"), folder, [*FORMATS], analyze=False)).outputs
-
-
 @pytest.fixture
-def file(finished: tuple[Made, ...], tmp_path: Path) -> Callable[[str], Made]:
-    """A tagged copy of the file of that format."""
-
-    def copy(format_: str) -> Made:
-        made = next(one for one in finished if one.format == format_)
-        path = shutil.copy(made.path, tmp_path / Path(made.path).name)
-        return tagging.tag(replace(made, path=str(path)), SAID, None)
-
-    return copy
+def file(made: dict[str, Made]) -> Callable[[str], Made]:
+    """A tagged file of that format."""
+    return lambda format_: tagging.tag(made[format_], SAID, None)
 
 
 @pytest.mark.parametrize("format_", FORMATS)

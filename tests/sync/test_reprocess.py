@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from musicsyncd.audio.values import ANALYSIS_VERSION, Claims
-from musicsyncd.errors import Temporary
+from musicsyncd.errors import BadInput, Permanent, Temporary
 from musicsyncd.jobs.job import Job, JobFilter, JobState, Lane
-from musicsyncd.library.base import Condition
+from musicsyncd.library.base import Condition, Kept
 from musicsyncd.library.memory import MemoryShelf
 from musicsyncd.library.recycle import RECYCLE
 from musicsyncd.sync.engine import REQUEST, TRACK
@@ -244,6 +244,36 @@ async def test_a_failure_on_the_way_is_tried_again(house: House) -> None:
     job = await child(house, await house.again("analyze", A))
     assert (job.state, job.attempts, (await house.entry(A)).failure) == (JobState.DONE, 2, None)
     await stands_with(house, bpm=125.5)
+
+
+async def test_a_file_that_cannot_be_tagged_costs_no_other(house: House) -> None:
+    """The job fails with its reason, the other files have the new tags; the next sync tries that one again."""
+    house.audio.ears = {"bpm": 125.5}
+    house.gate.fail("amend", Permanent("the samples are others"))
+    job = await child(house, await house.again("analyze", A))
+    assert (job.state, (job.reason or {})["what"]) == (JobState.FAILED, "the samples are others")
+    assert (tags(house.main, ALAC)["bpm"], tags(house.main, WAV)["bpm"]) == (124.0, 125.5)
+    assert await house.lacks(A) == [MAIN, "catalog:memory"]
+    assert (await house.url(A)).state is JobState.DONE
+    await stands_with(house, bpm=125.5)
+
+
+async def test_a_volume_that_is_pulled_out_while_it_is_heard_is_not_the_files_fault(house: House) -> None:
+    """The job ends partial with the volume's name, and nothing of the track is called broken."""
+    house.gate.fail("analyze", BadInput("no whole audio"))
+    looked = house.main.look
+
+    async def gone(kept: Kept) -> Kept | None:
+        house.set(main=house.gate.passed["analyze"] == 0)
+        return await looked(kept)
+
+    house.main.look = gone  # type: ignore[method-assign]
+    job = await child(house, await house.again("analyze", A))
+    assert (job.state, (job.result or {})["partial"], (await house.entry(A)).failure) == (
+        JobState.PARTIAL,
+        [MAIN],
+        None,
+    )
 
 
 async def test_a_dry_run_says_what_a_run_does(house: House) -> None:
