@@ -126,7 +126,7 @@ def _facts(job: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "id", job["id"]
     yield "kind", job["kind"]
     yield "about", job["label"]
-    yield "track", job["key"] if job["kind"] == "track" else ""
+    yield "track", job["key"] if job["kind"] != "request" else ""
     yield "state", job["state"]
     yield "step", job["step"]
     for name, when in MOMENTS.items():
@@ -160,4 +160,4 @@ def _outcome(result: dict[str, Any]) -> str:
         return f"missing {', '.join(missing)}"
     if result.get("duplicate_of"):
         return f"the same recording as {result['duplicate_of']}"
-    return ""
+    return str(result.get("note", ""))
