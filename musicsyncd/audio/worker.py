@@ -47,14 +47,13 @@ def _transcode(request: Request, emit: Emit) -> dict[str, Any]:
             told=_told(emit),
             hashed=request["hashed"],
         )
-        done = work.run()
-    return replace(done, claims=_claims(Path(request["source"]), source_tags=source.metadata)).as_dict()
+        return replace(work.run(), claims=_claims(source)).as_dict()
 
 
-def _claims(path: Path, source_tags: dict[str, str]) -> Claims:
+def _claims(source: Source) -> Claims:
     from musicsyncd.audio.marks import claims
 
-    return claims(path, source_tags)
+    return claims(source.path, source.metadata)
 
 
 def _samples(request: Request, emit: Emit) -> dict[str, Any]:

@@ -30,6 +30,8 @@ ENTRIES_AT_ONCE: Final = 200
 """Held in memory while a request plans: an entry with its fingerprint takes some kilobytes."""
 REQUEST: Final = "request"
 TRACK: Final = "track"
+RETAG: Final = "retag"
+"""The step's name."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,9 @@ class SyncEngine:
         actions = self._decide(seen)
         work = self.work(seen, actions)
         if not idle(actions):
-            work = await walk(work, self.steps, context)
+            # a re-tagging of nothing would be a line of progress that says nothing
+            steps = [step for step in self.steps if work.retags or step.name != RETAG]
+            work = await walk(work, steps, context)
         if work.duplicate_of:
             await remove_folder(work.folder)
             return {"track": entry.id, "duplicate_of": work.duplicate_of, "actions": [one.as_dict() for one in actions]}
