@@ -85,7 +85,7 @@ async def test_what_is_heard_otherwise_reaches_every_shelf_and_the_row(house: Ho
     assert (job.result or {})["note"] == "tags of 3 files and 1 row brought in step"
     entry = await house.entry(A)
     assert (entry.analysis or {})["bpm"] == 125.5
-    replaced = [one for one in await house.ledger.journal(job.id) if one["what"] == "replaced"]
+    replaced = [one for one in await house.ledger.journal(job.parent) if one["what"] == "replaced"]
     assert len(replaced) == 3
     for one in replaced:
         shelf = {MAIN: house.main, SECOND: house.second}[one["target"]]
