@@ -100,6 +100,7 @@ def test_what_is_undecided_is_reviewed_and_pinned(town: Town) -> None:
     (waiting,) = town.ctl("match", "review")["matches"]
     assert (waiting["track"], waiting["state"]) == (one["track"], "undecided")
     assert "match pin" in town.daemon.ctl("match", "review").stdout
+    assert any("match review" in sentence for sentence in town.ctl("status")["attention"])
     refused = town.daemon.ctl("match", "pin", one["track"], URL)
     assert refused.returncode == 1
     assert "supplies no audio" in refused.stderr

@@ -143,7 +143,8 @@ class AudioWorkers:
     ) -> tuple[Made, ...]:
         """Write tags and cover into each file, read them back, and decode it to see that it sounds the same.
 
-        A file is replaced only by a verified copy; what the tags leave out stays as it is. Idempotent.
+        A file is replaced only by a verified copy; what the tags leave out stays as it is, and a cover that is no
+        picture is left out. Idempotent.
         """
         paths = [Path(made.path) for made in files]
         request = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -79,7 +80,9 @@ def _tag(request: Request, emit: Emit) -> dict[str, Any]:
     from musicsyncd.audio.artwork import artwork_of
 
     tags = Tags.from_dict(request["tags"])
-    cover = artwork_of(Path(request["artwork"])) if request["artwork"] else None
+    cover = None
+    with contextlib.suppress(BadInput):  # a picture that is none keeps no music away
+        cover = artwork_of(Path(request["artwork"])) if request["artwork"] else None
     told, files = _told(emit), [Made.from_dict(made) for made in request["files"]]
     tagged = []
     for number, made in enumerate(files):

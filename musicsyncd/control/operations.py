@@ -318,6 +318,7 @@ class Operations:
         due = await self.jobs.next_due()
         counts = await self.jobs.counts()
         accounts = [report.account_answer(account) for account in self.accounts.values()]
+        undecided = len(await self.matches.undecided(limit=MOST_LISTED))
         return StatusAnswer(
             version=facts.version,
             mode=facts.mode,
@@ -337,7 +338,7 @@ class Operations:
             accounts=accounts,
             attention=[
                 *await self._lost_database(),
-                *report.attention(volumes, tracks, accounts),
+                *report.attention(volumes, tracks, accounts, undecided),
                 *self._hindrances(),
             ],
         )

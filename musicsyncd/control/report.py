@@ -388,9 +388,12 @@ def account_answer(account: Account) -> AccountAnswer:
 
 
 def attention(
-    volumes: Sequence[VolumeAnswer], tracks: Mapping[str, int], accounts: Sequence[AccountAnswer] = ()
+    volumes: Sequence[VolumeAnswer],
+    tracks: Mapping[str, int],
+    accounts: Sequence[AccountAnswer] = (),
+    undecided: int = 0,
 ) -> list[str]:
-    """What a person should see to."""
+    """What a person should see to; `undecided` counts the tracks for whose audio only a person can decide."""
     found = [_account_attention(account) for account in accounts if account.urgent]
     for volume in volumes:
         if volume.condition != "ready":
@@ -402,6 +405,9 @@ def attention(
             found.append(f"{_tracks(volume.parked)} waiting for volume {volume.name}, which is back. {again}")
     if failed := tracks.get("failed"):
         found.append(f"{_tracks(failed)} could not be kept. See: musicsyncctl jobs --state failed")
+    if undecided:
+        what = f"Of {_tracks(undecided)} nobody can be sure which recording it is"
+        found.append(f"{what}. Decide: musicsyncctl match review")
     return found
 
 

@@ -163,3 +163,15 @@ async def test_latin_1_where_no_encoding_is_stated(source: Source, workers: Audi
     _, tags, _ = await workers.read(wav)
     assert tags.title == "Façade"
     assert confident(await workers.analyze(wav))
+
+
+@pytest.mark.parametrize("picture", [b"", b"<html>", b"\xff\xd8\xff\xe0 a JPEG by its first bytes alone"])
+async def test_a_cover_that_is_no_picture_keeps_no_music_away(
+    source: Source, workers: AudioWorkers, tmp_path: Path, picture: bytes
+) -> None:
+    """The tags are written, and no picture."""
+    (tmp_path / "cover.jpg").write_bytes(picture)
+    outputs = (await workers.transcode(source("flac16"), tmp_path, ("flac",))).outputs
+    (made,) = await workers.tag(outputs, Tags(title="x"), tmp_path / "cover.jpg")
+    _, tags, cover = await workers.read(Path(made.path), tmp_path)
+    assert (tags.title, cover) == ("x", None)

@@ -47,7 +47,7 @@ T = TypeVar("T")
 def sources() -> list[Image]:
     """Pitch classes over time of tracks from our own synthesis."""
     made = []
-    for track in corpus.tracks(PER_STYLE):
+    for track in corpus.tracks(range(PER_STYLE)):
         if track.engine == "synthesis":
             samples = resampled(rendered(track), RATE, RATE_HEARD)
             made.append(chroma(np.round(np.clip(samples, -1, 1) * 32_767).astype(np.int16)))
