@@ -36,7 +36,7 @@ RETAG: Final = "retag"
 
 @dataclass(frozen=True)
 class SyncEngine:
-    """Everything that doing a request needs; built in `daemon.py`."""
+    """Everything that doing a request needs; built in `daemon/house.py`."""
 
     ledger: Ledger
     jobs: WorkEngine

@@ -1,0 +1,295 @@
+"""The one place where rooms are built and joined, from the ground floor up. Nobody else knows which vendor is real."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from musicsyncd import __version__
+from musicsyncd.audio.work import AudioWorkers
+from musicsyncd.catalog.local import MIGRATIONS as CATALOG_MIGRATIONS
+from musicsyncd.catalog.local import LocalCatalog
+from musicsyncd.clock import Clock
+from musicsyncd.control.operations import DaemonFacts, Operations
+from musicsyncd.daemon.volumes import open_volumes
+from musicsyncd.database import DATABASE_NAME, Database
+from musicsyncd.enrichment.base import Enricher
+from musicsyncd.enrichment.cache import MIGRATIONS as ENRICHMENT_MIGRATIONS
+from musicsyncd.enrichment.cache import Cache
+from musicsyncd.enrichment.services import services
+from musicsyncd.http.budgets import MIGRATIONS as HTTP_MIGRATIONS
+from musicsyncd.http.budgets import Budgets
+from musicsyncd.http.client import HttpClient, HttpOptions
+from musicsyncd.jobs.base import Handler
+from musicsyncd.jobs.worker import SqliteEngine
+from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.ledger.matches import Matches
+from musicsyncd.ledger.schema import MIGRATIONS as LEDGER_MIGRATIONS
+from musicsyncd.library.base import Kept, Shelf
+from musicsyncd.library.volume import Volume
+from musicsyncd.music.precedence import Precedence
+from musicsyncd.pipeline.analyze import Analyze
+from musicsyncd.pipeline.download import Download
+from musicsyncd.pipeline.enrich import CAPACITY, Enrich
+from musicsyncd.pipeline.match import Fetch, Match
+from musicsyncd.pipeline.publish import Publish
+from musicsyncd.pipeline.rehear import Rehear
+from musicsyncd.pipeline.retag import Retag
+from musicsyncd.pipeline.shelve import Shelve
+from musicsyncd.pipeline.step import Step
+from musicsyncd.pipeline.tag import Tag
+from musicsyncd.pipeline.transcode import Transcode
+from musicsyncd.pipeline.waveforms import Waveforms
+from musicsyncd.pipeline.words import Words
+from musicsyncd.settings import Loaded, Settings
+from musicsyncd.sources.base import Source
+from musicsyncd.sources.folder import FolderSource
+from musicsyncd.sources.online import online_sources
+from musicsyncd.sources.spotify_lists import MIGRATIONS as SPOTIFY_MIGRATIONS
+from musicsyncd.sources.spotify_opening import open_spotify
+from musicsyncd.sources.spotify_signin import SpotifySignIn
+from musicsyncd.sources.ytdlp import YtdlpOptions
+from musicsyncd.sync.engine import TRACK, SyncEngine
+from musicsyncd.sync.look import Lookout
+from musicsyncd.sync.merging import APPLY, PLAN, Merger
+from musicsyncd.sync.reprocess import Reprocess, kind_of
+from musicsyncd.sync.request import STEPS
+from musicsyncd.sync.undoing import UNDO, Undoer
+
+MIGRATIONS: Final = {
+    "jobs": SqliteEngine.schema,
+    "ledger": LEDGER_MIGRATIONS,
+    "catalog": CATALOG_MIGRATIONS,
+    "http": HTTP_MIGRATIONS,
+    "enrichment": ENRICHMENT_MIGRATIONS,
+    "spotify": SPOTIFY_MIGRATIONS,
+}
+"""Each room's own tables."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """The rooms that stand while the daemon runs."""
+
+    settings: Settings
+    database: Database
+    ledger: Ledger
+    jobs: SqliteEngine
+    volumes: Mapping[str, Volume]
+    """By target name."""
+    engine: SyncEngine
+    merger: Merger
+    undoer: Undoer
+    reprocess: Reprocess
+    operations: Operations
+    answers: Cache
+    """What services said, kept for a while."""
+    spotify: SpotifySignIn
+    clock: Clock
+
+
+async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
+    """Every room, from the ground floor up; `stack` closes what was opened, in reverse."""
+    settings = loaded.settings
+    state = settings.daemon.state_dir
+    database = await Database.open(state / DATABASE_NAME, MIGRATIONS, backups=state / "backups", clock=clock)
+    stack.push_async_callback(database.close)
+    ledger = Ledger(database, clock)
+    volumes = await open_volumes(settings, ledger, clock)
+    jobs = SqliteEngine(
+        database,
+        clock,
+        capacities=_capacities(settings),
+        timeouts=dict.fromkeys((TRACK, *map(kind_of, STEPS)), settings.daemon.job_timeout),
+    )
+    local = LocalCatalog(database, clock)
+    audio = AudioWorkers(lowest=settings.analysis.tempo_low, highest=settings.analysis.tempo_high)
+
+    async def same_sound(shelf: Shelf, kept: Kept, pcm_md5: str) -> bool:
+        return await audio.samples(await shelf.readable(kept, state / "staging")) == pcm_md5
+
+    answers = Cache(
+        database,
+        clock,
+        state / "cache" / "coverart",
+        keep=settings.enrichment.keep,
+        keep_nothing=settings.enrichment.keep_nothing,
+    )
+    precedence = Precedence(bpm_from=settings.analysis.bpm_from, key_from=settings.analysis.key_from)
+    lookout = Lookout(volumes, {local.target: local}, ledger, same_sound, precedence)
+    words = Words(audio, ledger, volumes, precedence)
+    rehear = Rehear(audio, ledger, volumes, _waveforms(settings))
+    budgets = Budgets(database, clock)
+    enrichers = await _enrichers(settings, budgets, answers, stack)
+    signin, spotify = await open_spotify(
+        settings.spotify, _http_options(settings), state / "spotify.json", database, budgets, clock, stack
+    )
+    online = await online_sources(_ytdlp(settings), settings.soundcloud, settings.youtube, budgets)
+    sources = _sources(settings, audio, (spotify, *online))
+    matches = Matches(database, clock)
+    engine = _engine(settings, lookout, jobs, audio, words, sources, enrichers, matches)
+    operations = Operations(
+        facts=_facts(loaded, clock),
+        ledger=ledger,
+        matches=matches,
+        jobs=jobs,
+        lookout=lookout,
+        sources=sources,
+        database=database,
+        clock=clock,
+        accounts={signin.service: signin},
+    )
+    return House(
+        settings=settings,
+        database=database,
+        ledger=ledger,
+        jobs=jobs,
+        volumes=volumes,
+        engine=engine,
+        merger=Merger(ledger=ledger, jobs=jobs, lookout=lookout, most_files=settings.duplicates.most_files),
+        undoer=Undoer(ledger=ledger, lookout=lookout),
+        reprocess=Reprocess(engine, words, rehear),
+        operations=operations,
+        answers=answers,
+        spotify=signin,
+        clock=clock,
+    )
+
+
+def handlers(house: House) -> dict[str, Handler]:
+    """Who does which kind of job."""
+    return {
+        **house.reprocess.handlers(),
+        PLAN: house.merger.plan,
+        APPLY: house.merger.apply,
+        UNDO: house.undoer.undo,
+    }
+
+
+async def _enrichers(
+    settings: Settings, budgets: Budgets, answers: Cache, stack: AsyncExitStack
+) -> tuple[Enricher, ...]:
+    """Who is asked of a track, in turn; nobody, unless it is switched on."""
+    wanted = settings.enrichment
+    if not wanted.enabled:
+        return ()
+    client = HttpClient(_http_options(settings), contact=wanted.contact)
+    stack.push_async_callback(client.close)
+    return await services(wanted, client, budgets, answers)
+
+
+def _waveforms(settings: Settings) -> Waveforms:
+    return Waveforms(settings.daemon.state_dir / "waveforms")
+
+
+def _http_options(settings: Settings) -> HttpOptions:
+    http = settings.http
+    return HttpOptions(
+        proxy=http.proxy.get_secret_value(), ca_file=http.ca_file, timeout=http.timeout, trust_env=http.trust_env
+    )
+
+
+def _engine(
+    settings: Settings,
+    lookout: Lookout,
+    jobs: SqliteEngine,
+    audio: AudioWorkers,
+    words: Words,
+    sources: Sequence[Source],
+    enrichers: Sequence[Enricher],
+    matches: Matches,
+) -> SyncEngine:
+    return SyncEngine(
+        ledger=lookout.ledger,
+        jobs=jobs,
+        sources=sources,
+        lookout=lookout,
+        steps=_steps(settings, lookout, sources, audio, enrichers, matches),
+        staging=settings.daemon.state_dir / "staging",
+        optional=tuple(f"volume:{one.name}" for one in settings.volumes if not one.required),
+        words=words,
+    )
+
+
+def _steps(
+    settings: Settings,
+    lookout: Lookout,
+    sources: Sequence[Source],
+    audio: AudioWorkers,
+    enrichers: Sequence[Enricher],
+    matches: Matches,
+) -> tuple[Step, ...]:
+    ledger, output, precedence = lookout.ledger, settings.output, lookout.precedence
+    depth = None if output.depth == "source" else output.depth
+    return (
+        Fetch(
+            Match(sources, matches),
+            (
+                Download({source.name: source for source in sources}),
+                Transcode(audio, ledger, sample_rate=output.sample_rate or None, depth=depth),
+            ),
+        ),
+        Analyze(audio, ledger, _waveforms(settings), leave_out=settings.duplicates.leave_out),
+        *([Enrich(enrichers, audio, ledger, settings.enrichment.gaps)] if enrichers else []),
+        Tag(audio, ledger, precedence),
+        Retag(audio, ledger, lookout.shelves, precedence),
+        Shelve(lookout.shelves, ledger, precedence),
+        Publish(lookout.catalogs, ledger, precedence),
+    )
+
+
+def _sources(settings: Settings, audio: AudioWorkers, online: Sequence[Source]) -> tuple[Source, ...]:
+    """In the order in which a URL is offered to them: who takes any comes last."""
+    folder = FolderSource(
+        audio,
+        inboxes=tuple(one.path for one in settings.inbox),
+        allowed=settings.folder.allowed,
+        forbidden=(settings.daemon.state_dir,),
+        settle=settings.folder.settle,
+        max_depth=settings.folder.max_depth,
+    )
+    return folder, *online
+
+
+def _ytdlp(settings: Settings) -> YtdlpOptions:
+    ytdlp, http = settings.ytdlp, settings.http
+    return YtdlpOptions(
+        proxy=ytdlp.proxy.get_secret_value(),
+        trust_env=http.trust_env,
+        ca_file=ytdlp.ca_file,
+        insecure_tls=ytdlp.insecure_tls,
+        cache_dir=ytdlp.cache_dir,
+        js_runtime=ytdlp.js_runtime,
+        rate_limit=ytdlp.rate_limit,
+        sleep_requests=ytdlp.sleep_requests,
+        socket_timeout=http.timeout,
+        timeout=ytdlp.timeout,
+        max_size=ytdlp.max_size,
+    )
+
+
+def _capacities(settings: Settings) -> dict[str, int]:
+    """How much of each kind goes on at once; a volume has one writer."""
+    return {
+        "download": settings.capacity.downloads,
+        "cpu": settings.capacity.cpu_places,
+        "recognise": 1,
+        CAPACITY: 2,  # services are paced anyway: more would only wait for their turns
+        **{f"volume:{one.name}": 1 for one in settings.volumes},
+    }
+
+
+def _facts(loaded: Loaded, clock: Clock) -> DaemonFacts:
+    settings = loaded.settings
+    return DaemonFacts(
+        version=__version__,
+        mode=settings.daemon.mode,
+        pid=os.getpid(),
+        started_at=clock.now(),
+        config=str(loaded.path or ""),
+        state_dir=str(settings.daemon.state_dir),
+        log_file=str(settings.log.file or ""),
+    )

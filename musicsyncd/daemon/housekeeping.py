@@ -1,0 +1,56 @@
+"""What is done once a day: old jobs forgotten, the database copied, staging cleared."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import anyio
+import structlog
+
+from musicsyncd.daemon.house import House
+from musicsyncd.jobs.job import JobFilter, JobState
+from musicsyncd.jobs.worker import SqliteEngine
+from musicsyncd.pipeline.step import remove_folder
+
+logger = structlog.get_logger()
+HOUSEKEEPING: Final = timedelta(days=1)
+
+
+async def clear_staging(staging: Path, jobs: SqliteEngine, *, before: float) -> None:
+    """Remove staging folders that no active job will come back to and that were last changed before this (epoch)."""
+    active = await jobs.list(JobFilter(states=frozenset({JobState.WAITING, JobState.RUNNING}), limit=1_000_000))
+    kept = {job.key for job in active}
+    folders = [folder async for folder in anyio.Path(staging).iterdir()] if await anyio.Path(staging).is_dir() else []
+    for folder in folders:
+        if folder.name.partition(".")[0] not in kept and (await folder.stat()).st_mtime < before:
+            await remove_folder(Path(folder))
+
+
+async def keep_house(house: House) -> None:
+    """Once a day: forget old jobs, keep a verified copy of the database, clear what cancelled jobs left in staging."""
+    while True:
+        # A job that begins between the look and the removal has a folder of this very moment.
+        await clear_staging(house.engine.staging, house.jobs, before=time.time() - 3600)
+        # A copy of what was put in the file's place would drive out the good ones.
+        if await house.database.in_place() and await _backup_due(house):
+            copy = await house.database.backup()
+            logger.info("database copied", copy=str(copy))
+        await house.answers.tidy()
+        house.spotify.announce()
+        forgotten = await house.jobs.gc(timedelta(seconds=house.settings.daemon.history))
+        if forgotten:
+            logger.info("old jobs forgotten", count=forgotten)
+        await house.clock.sleep(HOUSEKEEPING.total_seconds())
+
+
+async def _backup_due(house: House) -> bool:
+    """Whether the newest copy is a day old; before the first track there is nothing to lose."""
+    if not (await house.ledger.counts())["tracks"]:
+        return False
+    folder = anyio.Path(house.settings.daemon.state_dir / "backups")
+    copies = [await copy.stat() async for copy in folder.iterdir()] if await folder.is_dir() else []
+    newest = max((status.st_mtime for status in copies), default=0.0)
+    return house.clock.now().timestamp() - newest > HOUSEKEEPING.total_seconds()
