@@ -13,6 +13,9 @@ DEEPEST: Final = 8
 """Levels of nesting that are looked into; below, a value is one text."""
 
 _NAMES: Final = r"(?:token|secret|passw(?:or)?d|passphrase|api[-_]?key|signature|cookie|client[-_]?id)"
+_SLASH: Final = r"(?:/|%2f)"
+_WORD: Final = r"[^\s\"'<>?#|/]{1,300}?"
+_OF_SOMEBODY: Final = rf"(?:sets{_SLASH}{_WORD}|(?!sets{_SLASH}){_WORD})"
 _SENSITIVE_KEY: Final = re.compile(rf"(?i){_NAMES}|authorization")
 _OPENING: Final = r"[\"']?\s{0,3}[=:]\s{0,3}[\"']?"
 _SCHEME: Final = r"(?:(?:bearer|basic|oauth|token|digest)\s{1,3})?"
@@ -21,8 +24,8 @@ _PATTERNS: Final = (
     (re.compile(rf"(?i)(authorization{_OPENING}){_SCHEME}[^\s\"',}}]+"), rf"\1{MASK}"),
     (re.compile(r"(?i)\b(bearer|basic|oauth)(\s{1,3})[\w.~+/=-]{12,}"), rf"\1\2{MASK}"),
     (re.compile(rf"(?i)({_NAMES}{_OPENING})[^\s\"'&,;}}]+"), rf"\1{MASK}"),
-    # SoundCloud lets in whoever has a private track's address.
-    (re.compile(r"(?i)(soundcloud\.com/[^\s\"'<>?#|]{1,300}/)s-[a-z0-9]+"), rf"\1{MASK}"),
+    # SoundCloud lets in whoever has a private track's address, or the id that bears the same token.
+    (re.compile(rf"(?i)(soundcloud(?:\.com{_SLASH}|:){_WORD}{_SLASH}{_OF_SOMEBODY}{_SLASH})s-[a-z0-9]+"), rf"\1{MASK}"),
 )
 
 

@@ -161,6 +161,19 @@ def test_secrets_are_in_no_line(file: Path, capfd: pytest.CaptureFixture[str], f
     assert "other-secret" not in everything
 
 
+def test_a_private_tracks_token_is_in_no_line(file: Path) -> None:
+    """Told as an address, as an id, in an error or by a library: nobody is let in who reads the log."""
+    log.configure(file=file)
+    url, id_ = "https://soundcloud.com/ada/night-ferry/s-cAnaRy7f3a9", "soundcloud:ada/sets/mine/s-cAnaRy7f3a9"
+    structlog.get_logger().info(f"looked at {url}", track=id_, nested={"urls": [url]})
+    structlog.get_logger().error("failed", exc_info=ValueError(f"{id_} is gone"))
+    logging.getLogger("library").warning("GET %s", url)
+    log.shutdown()
+    text = file.read_text()
+    assert text.count("/***") >= 4
+    assert "cAnaRy7f3a9" not in text
+
+
 def test_redaction_leaves_whole_json(file: Path) -> None:
     """A secret beside quotes and backslashes does not take the line's structure with it."""
     log.configure(file=file, secrets={'a"b\\c'})

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from musicsyncd.redaction import MASK, Redactor
 
 CANARY = "cAnaRy-7f3a9"
+TOKEN = "cAnaRy7f3a9"
 
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=20), st.binary(max_size=8)),
@@ -45,11 +46,37 @@ def test_what_looks_like_a_secret_goes(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["https://host/a@b", "kept 3 files in 2.5 s", "mail me@example.org", "the token of the month", "key: Am, bpm: 120"],
+    [
+        "https://host/a@b",
+        "kept 3 files in 2.5 s",
+        "mail me@example.org",
+        "the token of the month",
+        "key: Am, bpm: 120",
+        "https://soundcloud.com/ada/s-club-7",
+        "https://soundcloud.com/ada/sets/s-club-7",
+        "soundcloud:ada/s-club-7",
+    ],
 )
 def test_what_does_not_stays(text: str) -> None:
     """Ordinary lines are not mangled."""
     assert Redactor().text(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"https://soundcloud.com/ada/night-ferry/s-{TOKEN}",
+        f"https://soundcloud.com/ada/sets/mine/s-{TOKEN}?si=1",
+        f"soundcloud:ada/night-ferry/s-{TOKEN}",
+        f"['soundcloud:ada/sets/mine/s-{TOKEN}']",
+        f"to=https%3A%2F%2Fsoundcloud.com%2Fada%2Fnight-ferry%2Fs-{TOKEN}",
+    ],
+)
+def test_a_private_track_keeps_its_token(text: str) -> None:
+    """In an address, in an address within another, and in the id that a track is known by."""
+    masked = Redactor().text(text)
+    assert TOKEN not in masked
+    assert "ada" in masked
 
 
 def test_what_surrounds_a_secret_stays() -> None:
