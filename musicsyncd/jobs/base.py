@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from musicsyncd.errors import MusicsyncError
 from musicsyncd.jobs.job import Job, JobEvent, JobFilter, JobState, Lane
 
 T = TypeVar("T")
@@ -96,6 +97,9 @@ class WorkEngine(Protocol):
         LookupError as for `get`. A job that has ended already is returned as it is.
         """
 
+    async def call_off(self, parent: str, reason: MusicsyncError) -> int:
+        """Cancel the waiting jobs of this parent, with the reason; how many. What runs goes on."""
+
     async def get(self, job_id: str) -> Job:
         """The job whose id is or begins with this; LookupError when none or several do."""
 
@@ -115,8 +119,8 @@ class WorkEngine(Protocol):
         A listener too slow for its buffer loses progress first, but never the last state of a job.
         """
 
-    async def counts(self) -> Mapping[str, Mapping[JobState, int]]:
-        """How many jobs of each kind are in each state; states without a job are left out."""
+    async def counts(self, parent: str | None = None) -> Mapping[str, Mapping[JobState, int]]:
+        """How many jobs of each kind, and of this parent, are in each state; states without a job are left out."""
 
     async def next_due(self) -> datetime | None:
         """When the next job that waits for its time comes due; None when none does."""

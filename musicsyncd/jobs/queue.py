@@ -303,6 +303,16 @@ def cancel(connection: sqlite3.Connection, number: int, *, mine: str, now: datet
     return read_job(connection, number), done.rowcount == 1
 
 
+def call_off(connection: sqlite3.Connection, parent: str, *, reason: Mapping[str, Any], now: datetime) -> list[Job]:
+    """Cancel the waiting jobs of this parent, with the reason; the jobs as they are then."""
+    found = connection.execute("SELECT number FROM job WHERE parent = ? AND state = 'waiting'", (parent,)).fetchall()
+    connection.executemany(
+        "UPDATE job SET state = 'cancelled', not_before = NULL, reason = ?, ended_at = ? WHERE number = ?",
+        [(_json(reason), to_micros(now), number) for (number,) in found],
+    )
+    return [read_job(connection, number) for (number,) in found]
+
+
 def retry(connection: sqlite3.Connection, number: int) -> Job:
     """Let an ended or backing-off job wait again, due now, as a user's; BadInput for a job that is done.
 
@@ -351,10 +361,12 @@ def listed(connection: sqlite3.Connection, where: JobFilter) -> list[Job]:
     return [job_of(row) for row in connection.execute(sql, (*values, where.limit))]
 
 
-def counts(connection: sqlite3.Connection) -> dict[str, dict[JobState, int]]:
-    """How many jobs of each kind are in each state; states without a job are left out."""
+def counts(connection: sqlite3.Connection, parent: str | None = None) -> dict[str, dict[JobState, int]]:
+    """How many jobs of each kind, and of this parent, are in each state; states without a job are left out."""
     answer: dict[str, dict[JobState, int]] = {}
-    for kind, state, count in connection.execute("SELECT kind, state, count(*) FROM job GROUP BY kind, state"):
+    which, values = ("WHERE parent = ? ", (parent,)) if parent else ("", ())
+    query = f"SELECT kind, state, count(*) FROM job {which}GROUP BY kind, state"  # noqa: S608  words of ours
+    for kind, state, count in connection.execute(query, values):
         answer.setdefault(kind, {})[JobState(state)] = count
     return answer
 

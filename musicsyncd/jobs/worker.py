@@ -167,6 +167,15 @@ class SqliteEngine:
             else:
                 await anyio.lowlevel.checkpoint()  # claimed in the commit before ours: it begins in a moment
 
+    async def call_off(self, parent: str, reason: MusicsyncError) -> int:
+        """See `WorkEngine`."""
+        ended = await self._database.write(
+            partial(queue.call_off, parent=parent, reason=reason.as_dict(), now=self._clock.now())
+        )
+        for job in ended:
+            self._tell_of(job, "ended")
+        return len(ended)
+
     async def get(self, job_id: str) -> Job:
         """See `WorkEngine`."""
         return self._shown(await self._database.read(partial(queue.get, prefix=job_id)))
@@ -195,9 +204,9 @@ class SqliteEngine:
             total += count
         return total
 
-    async def counts(self) -> dict[str, dict[JobState, int]]:
-        """How many jobs of each kind are in each state; states without a job are left out."""
-        return await self._database.read(queue.counts)
+    async def counts(self, parent: str | None = None) -> dict[str, dict[JobState, int]]:
+        """See `WorkEngine`."""
+        return await self._database.read(partial(queue.counts, parent=parent))
 
     async def next_due(self) -> datetime | None:
         """When the next job that waits for its time comes due; None when none does."""

@@ -208,3 +208,28 @@ class EndingsContract:
             job = await engine.enqueue("unheard-of", {}, key="a")
             failed = await until(engine, job, JobState.FAILED)
         assert "unheard-of" in (failed.reason or {})["what"]
+
+    async def test_calling_off_ends_what_waits_of_one_parent(self, make: Make) -> None:
+        """With the reason, each told once; what runs goes on, and other parents' jobs do not notice."""
+        engine, record = make(), Record(hold=True)
+        reason = Permanent("Too many failed", fix="Ask again")
+        async with running(engine, record):
+            first, second, third = [await put(engine, key, parent="p") for key in "abc"]
+            other = await put(engine, "d", parent="q")
+            await until(engine, first, JobState.RUNNING)
+            events = engine.events()
+            assert await engine.call_off("p", reason) == 2
+            told = [await anext(aiter(events)) for _ in range(2)]
+            assert {(one.job, one.event, one.state) for one in told} == {
+                (job.id, "ended", JobState.CANCELLED) for job in (second, third)
+            }
+            stopped = await engine.get(second.id)
+            assert (stopped.state, stopped.reason, stopped.ended_at is None) == (
+                JobState.CANCELLED, reason.as_dict(), False,
+            )  # fmt: skip
+            assert (await engine.counts("p"))["track"] == {JobState.RUNNING: 1, JobState.CANCELLED: 2}
+            assert await engine.call_off("p", reason) == 0
+            record.gate.set()
+            await until(engine, first, JobState.DONE)
+            await until(engine, other, JobState.DONE)
+        assert sorted(record.keys) == ["a", "d"]

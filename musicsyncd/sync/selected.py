@@ -1,0 +1,75 @@
+"""What was selected, as values, and what was heard of each source on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from musicsyncd.errors import MusicsyncError
+from musicsyncd.music.playlist import Playlist
+from musicsyncd.music.track import Track
+from musicsyncd.sources.base import Found, Refusal, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """One source that was asked, and what came of it."""
+
+    source: str
+    said: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selected:
+    """The tracks that a request means."""
+
+    tracks: tuple[Track, ...] = ()
+    known: tuple[str, ...] = ()
+    """Ids of tracks that the ledger knows and that were left unfinished."""
+    refused: tuple[Refusal, ...] = ()
+    playlists: tuple[Playlist, ...] = ()
+    """Lists that were read on the way."""
+    rungs: tuple[Rung, ...] = ()
+
+
+@dataclass
+class Asking:
+    """What was heard so far of the sources that a request asks."""
+
+    rungs: list[Rung] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    playlists: list[Playlist] = field(default_factory=list)
+    _troubles: set[str] = field(default_factory=set)
+
+    def told(self, source: str, said: str) -> None:
+        """Report a rung."""
+        self.rungs.append(Rung(source=source, said=said))
+
+    def ready(self, sources: Sequence[Source], set_up: Callable[[Source], bool | None]) -> list[Source]:
+        """Those that are set up; that the others are not is said of all at once."""
+        if missing := [source.name for source in sources if set_up(source) is False]:
+            self.told(", ".join(missing), "not set up")
+        return [source for source in sources if set_up(source)]
+
+    async def offered(self, rung: str, ask: Callable[[], Awaitable[Found]]) -> Found | None:
+        """What a source offers; None when it is in trouble: that is a skipped rung with its reason, and the next
+        source is asked.
+        """
+        try:
+            found = await ask()
+        except MusicsyncError as error:
+            self.told(rung, "skipped for the same reason" if str(error) in self._troubles else f"skipped: {error}")
+            self._troubles.add(str(error))
+            return None
+        self.playlists += found.playlists
+        return found
+
+    def selected(self, *tracks: Track, known: Sequence[str] = ()) -> Selected:
+        """These tracks, with all that was heard."""
+        return Selected(
+            tracks=tracks,
+            known=tuple(known),
+            refused=tuple(self.refused),
+            playlists=tuple(self.playlists),
+            rungs=tuple(self.rungs),
+        )

@@ -1,0 +1,107 @@
+"""Requests for many tracks: past failures they go on, and where most fail they stop and can be asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from musicsyncd.control import report
+from musicsyncd.errors import Temporary
+from musicsyncd.jobs.job import Job, JobFilter, JobState
+from musicsyncd.sync.batch import LEAST, verdict
+from musicsyncd.sync.request import Scope
+from tests.sync.house import House, running_house, song, sound
+
+STATES = st.dictionaries(st.sampled_from(list(JobState)), st.integers(0, 50))
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with running_house(tmp_path / "staging") as house:
+        yield house
+
+
+async def children(house: House, root: Job) -> list[Job]:
+    return [*await house.jobs.list(JobFilter(parent=root.id, limit=1000))]
+
+
+def offer(house: House, count: int) -> None:
+    for number in range(count):
+        house.source.offer(song(f"{number:02d}"), sound(f"{number:02d}"))
+
+
+def states(jobs: list[Job]) -> dict[JobState, int]:
+    return {state: sum(job.state is state for job in jobs) for state in {job.state for job in jobs}}
+
+
+async def test_a_batch_goes_on_past_failures(house: House) -> None:
+    """Every third fails, and every one was tried."""
+    offer(house, 30)
+    house.source.broken |= {f"memory:{number:02d}" for number in range(0, 30, 3)}
+    root = await house.sync(Scope.INCREMENTAL)
+    assert states(await children(house, root)) == {JobState.DONE: 20, JobState.FAILED: 10}
+
+
+async def test_a_batch_that_fails_for_the_most_part_stops_and_says_why(house: House) -> None:
+    """The rest is cancelled with the reason, which is the report's; asked again, when it is mended, the rest is done
+    and what failed is left alone.
+    """
+    offer(house, 40)
+    house.source.broken |= {f"memory:{number:02d}" for number in range(40)}
+    root = await house.sync(Scope.INCREMENTAL)
+    jobs = await children(house, root)
+    counts = states(jobs)
+    assert counts[JobState.FAILED] + counts[JobState.CANCELLED] == 40
+    assert LEAST <= counts[JobState.FAILED] <= LEAST + 3, "what ran when it was stopped ends by itself"
+    stopped = [job for job in jobs if job.state is JobState.CANCELLED]
+    assert {str((job.reason or {})["what"])[:22] for job in stopped} == {"The batch was stopped:"}
+    told = report.report(root, {job.key: job for job in jobs}, {}, house.clock.now())
+    assert (told.exit_code, told.settled) == (1, True)
+    assert told.reason == stopped[0].reason
+    assert [track.reason for track in told.tracks if track.state == "cancelled"] == [None] * len(stopped)
+    house.source.broken.clear()
+    again = await house.sync(Scope.INCREMENTAL)
+    assert states(await children(house, again)) == {JobState.DONE: len(stopped)}
+    assert (await house.ledger.counts())["failed"] == counts[JobState.FAILED]
+
+
+async def test_a_few_failures_stop_nothing(house: House) -> None:
+    """Nine of nine may fail by chance."""
+    offer(house, LEAST - 1)
+    house.source.broken |= {f"memory:{number:02d}" for number in range(LEAST - 1)}
+    root = await house.sync(Scope.INCREMENTAL)
+    assert states(await children(house, root)) == {JobState.FAILED: LEAST - 1}
+
+
+async def test_a_service_that_rests_stops_no_batch(house: House) -> None:
+    """What waits for its next try has not ended."""
+    offer(house, 20)
+    house.gate.fail("supply", *(Temporary("left alone", delay=3600, counts=False) for _ in range(40)))
+    root = await house.sync(Scope.INCREMENTAL)
+    assert states(await children(house, root)) == {JobState.DONE: 20}
+
+
+async def test_two_batches_are_counted_apart(house: House) -> None:
+    """Another request's failures are not this one's."""
+    offer(house, 8)
+    house.source.broken |= {f"memory:{number:02d}" for number in range(8)}
+    await house.sync(Scope.INCREMENTAL)
+    for number in range(8, 16):
+        house.source.offer(song(f"{number:02d}"), sound(f"{number:02d}"))
+    house.source.broken |= {f"memory:{number:02d}" for number in range(8, 12)}
+    root = await house.sync(Scope.INCREMENTAL)
+    assert states(await children(house, root)) == {JobState.FAILED: 4, JobState.DONE: 4}
+
+
+@given(STATES)
+def test_the_verdict_is_the_rule(counts: dict[JobState, int]) -> None:
+    """Above half of those that ended by themselves, of which there are ten."""
+    failed = counts.get(JobState.FAILED, 0)
+    ended = failed + counts.get(JobState.DONE, 0) + counts.get(JobState.PARTIAL, 0)
+    reason = verdict(counts)
+    assert (reason is not None) == (ended >= 10 and failed * 2 > ended)
+    assert reason is None or f"{failed} of {ended} tracks failed" in str(reason)
