@@ -16,9 +16,10 @@ class Question(BaseModel):
 class SyncQuestion(Question):
     """`POST /v1/sync`"""
 
-    scope: Literal["url", "next", "unfinished", "incremental", "full"] = "next"
+    scope: Literal["url", "next", "unfinished", "incremental", "full", "playlist", "recent"] = "next"
     urls: list[str] = Field(default_factory=list, max_length=1000)
-    """For scope `url`: http(s) or file:// URLs, or absolute paths; each becomes one request."""
+    """For scope `url`: http(s) or file:// URLs, or absolute paths; for `playlist` addresses or names. Each becomes one
+    request."""
     source: str = ""
     dry_run: bool = False
 
@@ -156,6 +157,14 @@ class CountsAnswer(Answer):
     key_disagrees: str
 
 
+class PlaylistAnswer(Answer):
+    """A playlist that a track is in."""
+
+    id: str
+    """`spotify:playlist:…`, `soundcloud:NAME/likes`."""
+    title: str
+
+
 class TrackAnswer(Answer):
     """Everything that is known of one track."""
 
@@ -178,6 +187,7 @@ class TrackAnswer(Answer):
     source: str
     source_url: str
     identities: list[str]
+    playlists: list[PlaylistAnswer]
     state: Literal["standing", "partial", "failed", "duplicate", "unfinished"]
     targets: dict[str, str]
     """`standing`, `missing`, or why the target could not be reached, by target."""

@@ -94,8 +94,10 @@ class Operations:
         """Write the requests down, as a person's; the answer names their jobs."""
         if question.scope == "url" and not question.urls:
             raise BadInput("A sync of scope url wants at least one URL or path")
-        if question.scope != "url" and question.urls:
-            raise BadInput(f"URLs go with scope url, not with {question.scope}")
+        if question.scope == "playlist" and not all(url.strip() for url in question.urls or [""]):
+            raise BadInput("A sync of scope playlist wants the address or the name of at least one")
+        if question.scope not in ("url", "playlist") and question.urls:
+            raise BadInput(f"URLs go with scope url or playlist, not with {question.scope}")
         if any(bears_user(url) for url in question.urls):
             raise BadInput(
                 "A URL with a user or a password in it is not taken",

@@ -18,6 +18,7 @@ from musicsyncd.control.messages import (
     FileAnswer,
     JobAnswer,
     MatchAnswer,
+    PlaylistAnswer,
     Report,
     TrackAnswer,
     TrackReport,
@@ -32,6 +33,7 @@ from musicsyncd.music.identity import shareable, shareable_url
 from musicsyncd.music.precedence import Precedence, disagreement, effective
 from musicsyncd.pipeline.enrich import FILLED
 from musicsyncd.sources.account import Account
+from musicsyncd.sync.batch import BatchStopped
 from musicsyncd.sync.engine import REQUEST, TRACK
 from musicsyncd.sync.merging import APPLY, PLAN
 from musicsyncd.sync.undoing import UNDO
@@ -91,7 +93,7 @@ def _open_url(url: str) -> str:
 def label_of(job: Job) -> str:
     """What a job is about: a request's URL or scope, a track's key, what others are told to do."""
     if job.kind == REQUEST:
-        return shareable_url(str(job.args.get("url") or job.args.get("scope") or job.key))
+        return _open_url(str(job.args.get("url") or job.args.get("scope") or job.key))
     told = {PLAN: "duplicates plan", APPLY: f"duplicates apply {job.key}", UNDO: f"undo {job.key}"}
     return told.get(job.kind, job.key)
 
@@ -121,6 +123,7 @@ def track_answer(
         source=track.source,
         source_url=shareable_url(track.source_url),
         identities=[shareable(one) for one in track.identities],
+        playlists=[PlaylistAnswer(id=one.id, title=one.title or one.id) for one in entry.playlists],
         state=_track_state(entry, states),
         targets={} if entry.duplicate_of else states,
         files=[_file(one.detail, one.seen_at, roots) for one in entry.evidence if one.target.startswith("volume:")],
@@ -239,11 +242,12 @@ def report(root: Job, children: Mapping[str, Job], details: Mapping[str, TrackAn
     codes += [_code_without_job(plan, dry) for plan in plans(root) if plan["track"] not in children or dry]
     codes += [from_dict(one["error"]).exit_code for one in refused]
     over = all(settled(job, now) for job in [root, *children.values()])
+    stopped = next((one.reason for one in children.values() if _called_off(one)), None)
     exit_code = _combined(codes) if over else TEMPORARY_EXIT
     return Report(
         job=root.id,
         scope=str(result.get("scope") or root.args.get("scope") or root.kind),
-        url=shareable_url(str(result.get("url") or root.args.get("url") or "")),
+        url=_open_url(str(result.get("url") or root.args.get("url") or "")),
         state=_combined_state(root, children, exit_code),
         settled=over,
         exit_code=exit_code,
@@ -251,8 +255,13 @@ def report(root: Job, children: Mapping[str, Job], details: Mapping[str, TrackAn
         tracks=tracks,
         refused=open_(refused),
         rungs=open_(result.get("rungs", [])) if root.kind == REQUEST else [],
-        reason=open_(root.reason),
+        reason=open_(root.reason or stopped),
     )
+
+
+def _called_off(job: Job) -> bool:
+    """Whether it never began because its batch was stopped."""
+    return job.state is JobState.CANCELLED and (job.reason or {}).get("class") == BatchStopped.__name__
 
 
 def _track_report(plan: Mapping[str, Any], job: Job | None, details: TrackAnswer | None, dry: bool) -> TrackReport:
@@ -265,7 +274,8 @@ def _track_report(plan: Mapping[str, Any], job: Job | None, details: TrackAnswer
     if duplicate and not note:
         note = f"the same recording as {duplicate}: {(details.verdict or {}).get('reason', '') if details else ''}"
     label = details.label if details else str(plan["label"])
-    reason = job.reason if job and state not in ("done", "duplicate") else None
+    told_above = job is not None and _called_off(job)
+    reason = job.reason if job and state not in ("done", "duplicate") and not told_above else None
     return TrackReport(
         track=plan["track"],
         label=label,

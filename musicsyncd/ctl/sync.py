@@ -25,7 +25,18 @@ def register(groups: Any) -> None:
         "--url", nargs="+", action="extend", default=[], metavar="URL", help="http(s) URLs, files or folders"
     )
     scope.add_argument(
-        "--next", dest="scope", action="store_const", const="next", help="the newest unknown track (the default)"
+        "--playlist",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="P",
+        help="playlists, sets or albums by URL, or by the name of one in the settings",
+    )
+    scope.add_argument(
+        "--next", dest="scope", action="store_const", const="next", help="what plays, or the newest (the default)"
+    )
+    scope.add_argument(
+        "--recent", dest="scope", action="store_const", const="recent", help="what was listened to lately"
     )
     scope.add_argument(
         "--unfinished",
@@ -50,10 +61,10 @@ def register(groups: Any) -> None:
 def sync(args: argparse.Namespace) -> int:
     """Drop the request; with --wait follow it."""
     asked = asking.client(args)
-    scope = "url" if args.url else args.scope or "next"
+    scope = "url" if args.url else "playlist" if args.playlist else args.scope or "next"
     question = {
         "scope": scope,
-        "urls": [plain(url) for url in args.url],
+        "urls": [plain(url) for url in args.url] + [named(name) for name in args.playlist],
         "source": args.source,
         "dry_run": args.dry_run,
     }
@@ -93,13 +104,18 @@ def plain(url: str) -> str:
 
     A path that is not UTF-8 becomes a file:// URL, since JSON cannot hold its bytes; BadInput for such a URL.
     """
-    if not url or "://" in url:
-        if not show.is_text(url):
-            fix = "Spell what is not ASCII in it with % signs"
-            raise BadInput(f"{url!r} cannot be sent", why="It is not UTF-8 text", fix=fix)
-        return url
+    if not url or "://" in url or url.lower().startswith("spotify:"):
+        return named(url)
     path = os.path.abspath(os.path.expanduser(url))  # noqa: PTH100, PTH111  as the person spelt it: no links followed
     return path if show.is_text(path) else Path(path).as_uri()
+
+
+def named(text: str) -> str:
+    """A URL or a name as it is; BadInput when it is no text."""
+    if not show.is_text(text):
+        fix = "Spell what is not ASCII in it with % signs"
+        raise BadInput(f"{text!r} cannot be sent", why="It is not UTF-8 text", fix=fix)
+    return text
 
 
 def follow(asked: Client, job: str, ticker: Ticker) -> dict[str, Any]:
@@ -164,6 +180,8 @@ def print_report(report: dict[str, Any]) -> None:
     for refused in report["refused"]:
         print(show.coloured("refused", "yellow") + show.one_line(f"  {show.refusal(refused)}"))
     if report["reason"] and report["state"] != "done":
+        if report["tracks"]:
+            print(show.one_line(report["summary"]))
         print(show.coloured(report["state"], "red") + show.one_line(f"  {show.sentence(report['reason'])}"))
     elif report["summary"]:
         print(show.one_line(report["summary"]))

@@ -209,6 +209,7 @@ def details(track: dict[str, Any]) -> None:
         rows.append(["loudness", f"{lufs(heard)} LUFS"])
     rows += _facts(track)
     rows += [[origin, reason] for origin, word in track["said"].items() if (reason := _reason(word))]
+    rows += [["in playlist", f"{one['title']}  ({one['id']})"] for one in track["playlists"]]
     rows += [["also known as", identity] for identity in track["identities"]]
     rows += [[target, state] for target, state in track["targets"].items()]
     rows += [[f"{one['volume']} {one['format']}", f"{one['path']}  {show.size(one['size'])}"] for one in track["files"]]

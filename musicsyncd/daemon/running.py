@@ -22,6 +22,7 @@ from musicsyncd.daemon.reloading import reloaded
 from musicsyncd.daemon.volumes import adder, take_up
 from musicsyncd.jobs.job import Lane
 from musicsyncd.settings import Loaded
+from musicsyncd.sync.batch import Batches
 
 logger = structlog.get_logger()
 
@@ -42,6 +43,7 @@ async def run(loaded: Loaded, reload: Callable[[], Loaded]) -> int:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(supervised, "control socket", door.serve, tasks, name="control socket")
             tasks.start_soon(supervised, "Spotify sign-in", house.spotify.serve, tasks, name="Spotify sign-in")
+            tasks.start_soon(supervised, "batches", Batches(house.jobs).watch, tasks, name="batches")
             tasks.start_soon(supervised, "housekeeping", lambda: keep_house(house), tasks, name="housekeeping")
             await house.jobs.start(
                 handlers(house),

@@ -65,6 +65,15 @@ class Parked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A playlist that a track is in."""
+
+    id: str
+    """`spotify:playlist:…`, `soundcloud:ada/likes`."""
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """Everything that is known of one track."""
 
@@ -74,6 +83,8 @@ class Entry:
     analysis: dict[str, Any] | None = None
     said: tuple[Said, ...] = ()
     """The word of each origin on it."""
+    playlists: tuple[Listed, ...] = ()
+    """Where it, or a copy that was left out for its sake, is listed; by title."""
     evidence: tuple[Evidence, ...] = ()
     parked: tuple[Parked, ...] = ()
     duplicate_of: str | None = None

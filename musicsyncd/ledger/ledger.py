@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 from musicsyncd.clock import Clock
 from musicsyncd.database import Database
 from musicsyncd.errors import MusicsyncError
-from musicsyncd.ledger import alike, rows
+from musicsyncd.ledger import alike, playlists, rows
 from musicsyncd.ledger.alike import Alike
 from musicsyncd.ledger.entry import Entry, FileFacts
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.identity import Identity
+from musicsyncd.music.playlist import Playlist
 from musicsyncd.music.track import Track
 
 T = TypeVar("T")
@@ -60,6 +61,18 @@ class Ledger:
         """Write down what is not known yet; a track is known when any of its identities is."""
         moment = self._moment()
         return await self._database.write(lambda conn: [_record(conn, track, moment) for track in tracks])
+
+    async def record_playlists(self, seen: Sequence[Playlist]) -> list[str]:
+        """Relate known tracks to the playlists they were seen in; that one was taken out is believed of a whole list.
+
+        The ids of those whose rows say otherwise now.
+        """
+        moment = self._moment()
+
+        def write(conn: sqlite3.Connection) -> list[str]:
+            return playlists.with_rows(conn, playlists.record(conn, seen, moment))
+
+        return await self._database.write(write) if seen else []
 
     async def foresee(self, tracks: Sequence[Track]) -> list[Entry]:
         """The entries that `record_tracks` would lead to, each once, and nothing written down; a new one has no id."""
@@ -266,9 +279,9 @@ class Ledger:
         query = "SELECT target, count(*) FROM parked GROUP BY target"
         return await self._database.read(lambda conn: dict(conn.execute(query).fetchall()))
 
-    async def unfinished(self, *, limit: int) -> list[str]:
+    async def unfinished(self, *, limit: int, newest_first: bool = False) -> list[str]:
         """Tracks that are parked or were never settled and did not fail for good, oldest first."""
-        return await self._database.read(lambda conn: rows.unfinished(conn, limit))
+        return await self._database.read(lambda conn: rows.unfinished(conn, limit, newest_first=newest_first))
 
     async def all_ids(self) -> list[str]:
         """Every track that is no duplicate, oldest first."""

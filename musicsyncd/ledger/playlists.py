@@ -48,6 +48,8 @@ def _name(conn: sqlite3.Connection, one: Playlist, moment: str) -> bool:
     """Write the playlist down; whether it was called otherwise before."""
     title = rows.storable(one.title)
     row = conn.execute("SELECT title FROM playlist WHERE id = ?", (one.id,)).fetchone()
+    if row and not one.whole and title in ("", row[0]):
+        return False
     conn.execute(
         """INSERT INTO playlist VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET
            title = coalesce(nullif(?2, ''), title), whole_at = coalesce(?3, whole_at)""",

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from musicsyncd.ledger.entry import Entry, FileFacts, Parked
+from musicsyncd.ledger.entry import Entry, FileFacts, Listed, Parked
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.said import Said
@@ -118,12 +118,13 @@ def counts(conn: sqlite3.Connection) -> dict[str, int]:
     return dict(zip(("tracks", "duplicates", "failed", "parked", "standing"), found, strict=True))
 
 
-def unfinished(conn: sqlite3.Connection, limit: int) -> list[str]:
+def unfinished(conn: sqlite3.Connection, limit: int, *, newest_first: bool = False) -> list[str]:
     """Tracks with something left to do that no person has to see to first."""
-    query = """
+    order = "created_at DESC, rowid DESC" if newest_first else "created_at, rowid"
+    query = f"""
         SELECT id FROM track WHERE duplicate_of IS NULL AND failure IS NULL
-        AND (settled_at IS NULL OR id IN (SELECT track FROM parked)) ORDER BY created_at, rowid LIMIT ?
-    """
+        AND (settled_at IS NULL OR id IN (SELECT track FROM parked)) ORDER BY {order} LIMIT ?
+    """  # noqa: S608  words of ours
     return [row[0] for row in conn.execute(query, (limit,))]
 
 
@@ -191,6 +192,7 @@ def _some(conn: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Entry]:
     analyses = _grouped(conn, "facts", "analysis", "track", wanted)
     evidence = _grouped(conn, "target, part, proof, detail, seen_at", "evidence", "target, part", wanted)
     said = _grouped(conn, "origin, facts, said_at", "said", "origin", wanted)
+    playlists = _playlists(conn, wanted)
     parked = _grouped(conn, "target, reason, since", "parked", "target", wanted)
     query = """SELECT id, facts, duplicate_of, verdict, failure, settled_at, created_at, updated_at FROM track
                WHERE id IN (SELECT value FROM json_each(?))"""
@@ -201,6 +203,7 @@ def _some(conn: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Entry]:
             files=tuple(map(_file, files[row[0]])),
             analysis=next((json.loads(facts) for (facts,) in analyses[row[0]]), None),
             said=tuple(Said(origin=r[0], facts=json.loads(r[1]), at=r[2]) for r in said[row[0]]),
+            playlists=tuple(Listed(id=r[0], title=r[1]) for r in playlists[row[0]]),
             evidence=tuple(map(_evidence, evidence[row[0]])),
             parked=tuple(Parked(target=r[0], reason=json.loads(r[1]), since=r[2]) for r in parked[row[0]]),
             duplicate_of=row[2],
@@ -217,6 +220,23 @@ def _some(conn: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Entry]:
 def _grouped(conn: sqlite3.Connection, columns: str, table: str, order: str, ids: str) -> _Grouped:
     """The rows of these tracks (ids as a JSON list) by track."""
     query = f"SELECT track, {columns} FROM {table} WHERE track IN (SELECT value FROM json_each(?)) ORDER BY {order}"  # noqa: S608  names of ours
+    found: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for track, *values in conn.execute(query, (ids,)):
+        found[track].append(tuple(values))
+    return found
+
+
+def _playlists(conn: sqlite3.Connection, ids: str) -> _Grouped:
+    """Playlists by track; those of a duplicate count for the track that is kept in its place too."""
+    query = """
+        WITH wanted(id) AS (SELECT value FROM json_each(?)),
+             bearer(track, id) AS (
+                SELECT id, id FROM wanted
+                UNION SELECT wanted.id, track.id FROM wanted JOIN track ON track.duplicate_of = wanted.id)
+        SELECT DISTINCT bearer.track, playlist.id, playlist.title FROM bearer
+        JOIN playlist_track ON playlist_track.track = bearer.id JOIN playlist ON playlist.id = playlist_track.playlist
+        ORDER BY playlist.title, playlist.id
+    """
     found: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for track, *values in conn.execute(query, (ids,)):
         found[track].append(tuple(values))

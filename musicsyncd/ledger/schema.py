@@ -134,4 +134,18 @@ MIGRATIONS: Final = (
         searched_at TEXT NOT NULL DEFAULT ''
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE playlist (             -- playlists, sets and likes at services
+        id TEXT PRIMARY KEY,            -- spotify:playlist:ID, soundcloud:NAME/likes; without what lets one in
+        title TEXT NOT NULL,
+        whole_at TEXT                   -- when it was last read to its end
+    ) WITHOUT ROWID;
+    CREATE TABLE playlist_track (
+        track TEXT NOT NULL REFERENCES track(id),
+        playlist TEXT NOT NULL REFERENCES playlist(id),
+        since TEXT NOT NULL,            -- when it was first seen in it
+        PRIMARY KEY (track, playlist)
+    ) WITHOUT ROWID;
+    CREATE INDEX playlist_track_playlist ON playlist_track(playlist);
+    """,
 )

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from musicsyncd.errors import BadInput, MusicsyncError
 from musicsyncd.music.candidate import Candidate
+from musicsyncd.music.playlist import Playlist
 from musicsyncd.music.track import Track
 
 Progress = Callable[[float | None, str], None]
@@ -28,6 +29,8 @@ class Found:
 
     tracks: tuple[Track, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    playlists: tuple[Playlist, ...] = ()
+    """The lists that were read, and which of the tracks stand in each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,14 @@ class Source:
     chained: ClassVar[int | None] = None
     """How many of its newest tracks are looked at when just the next one is wanted; None: all that it offers."""
 
+    def offering(self) -> bool | None:
+        """Whether it is set up to offer music by itself; None where it never does. No I/O."""
+        return True
+
+    def listening(self) -> bool | None:
+        """Whether it is set up to tell what somebody listens to; None where it cannot. No I/O."""
+        return None
+
     def owns(self, url: str) -> bool:
         """Whether this source answers for that URL or path, and no other. No I/O beyond looking at a path."""
         return False
@@ -78,6 +89,10 @@ class Source:
     async def list(self, *, limit: int | None = None) -> Found:
         """What this source offers by itself, newest first; empty when it has nothing of its own to offer."""
         return Found()
+
+    async def playlist(self, name: str, *, progress: Progress | None = None) -> Found | None:
+        """The tracks of the list of that name among those that the settings name; None where none is called so."""
+        return None
 
     async def news(self, unknown: Unknown) -> Found:
         """What `list` offers, without what it can leave out because it is known: all that is unknown is among it."""
@@ -102,6 +117,11 @@ class Source:
     async def supply(self, track: Track, folder: Path, progress: Progress) -> Supplied:
         """Put the track's audio into `folder`, an empty folder of this call's own."""
         raise BadInput(f"{self.name} supplies no audio")
+
+
+def is_called(title: str, name: str) -> bool:
+    """Whether a list with this title is meant by that name: case and blanks do not count."""
+    return " ".join(title.split()).casefold() == " ".join(name.split()).casefold()
 
 
 def owner_of(url: str, sources: Sequence[Source]) -> Source:

@@ -90,6 +90,9 @@ class FolderSource(Source):
         self._settle, self._max_depth = settle, max_depth
         self._known: dict[Path, tuple[Stamp, Track | BadInput]] = {}
 
+    def offering(self) -> bool:
+        return bool(self._inboxes)
+
     def owns(self, url: str) -> bool:
         if url.lower().startswith("file:") or url.startswith(("/", "~")):
             return True

@@ -10,7 +10,7 @@ from musicsyncd.errors import MusicsyncError, Temporary
 from musicsyncd.http.budget import Budget, Pace
 from musicsyncd.music.identity import Kind, address
 from musicsyncd.music.track import Track
-from musicsyncd.sources.base import Found, Refusal, Unknown
+from musicsyncd.sources.base import Found, Progress, Refusal, Unknown
 from musicsyncd.sources.streaming import StreamingService, once
 from musicsyncd.sources.ytdlp import LOOK_DEADLINE, YtdlpOptions
 
@@ -63,6 +63,12 @@ class SoundcloudSource(StreamingService):
         refused = str(TOKEN_REFUSED) if self._token_refused else ""
         return " ".join(text for text in (super().hindrance(), refused) if text)
 
+    def offering(self) -> bool:
+        return bool(self._profile or self._playlists)
+
+    async def playlist(self, name: str, *, progress: Progress | None = None) -> Found | None:
+        return await self._called(name, self._playlists)
+
     async def list(self, *, limit: int | None = None) -> Found:
         """The likes, newest first, then the tracks of the sets that the settings name.
 
@@ -76,21 +82,21 @@ class SoundcloudSource(StreamingService):
 
     async def _offered(self, unknown: Unknown | None, limit: int | None) -> Found:
         most = self._likes_limit if limit is None else min(limit, self._likes_limit)
-        likes = await self._likes(most, unknown) if self._profile and most else ()
-        room = None if limit is None else limit - len(likes)
+        likes = await self._likes(most, unknown) if self._profile and most else Found()
+        room = None if limit is None else limit - len(likes.tracks)
         return await self._with_playlists(likes, room)
 
-    async def _likes(self, most: int, unknown: Unknown | None) -> tuple[Track, ...]:
+    async def _likes(self, most: int, unknown: Unknown | None) -> Found:
         url = f"https://soundcloud.com/{self._profile}/likes"
         first = await self._liked(url, min(most, PAGE))
-        if most <= PAGE or len(first) < PAGE - KNOWN_RUN:
+        if most <= PAGE or len(first.tracks) < PAGE - KNOWN_RUN:
             return first
-        last = first[-KNOWN_RUN:]
+        last = first.tracks[-KNOWN_RUN:]
         if unknown is not None and not await unknown(last):
             return first
         return await self._liked(url, most)
 
-    async def _liked(self, url: str, most: int) -> tuple[Track, ...]:
+    async def _liked(self, url: str, most: int) -> Found:
         deadline = LOOK_DEADLINE + most / PAGE * SECONDS_A_PAGE
         answer = await self._ask({"do": "look", "url": url, "limit": most}, deadline=deadline)
         if not answer["entries"] and not answer["refused"]:
@@ -99,12 +105,12 @@ class SoundcloudSource(StreamingService):
                 why="It does that to programs that it distrusts, and to everybody when the likes are private",
                 fix=f"Open {url} in a browser without signing in",
             )
-        return self._found(answer, url).tracks
+        return replace(self._found(answer, url), refused=())
 
-    async def _with_playlists(self, likes: tuple[Track, ...], room: int | None) -> Found:
-        tracks, refused = list(likes), []
+    async def _with_playlists(self, likes: Found, room: int | None) -> Found:
+        tracks, refused, playlists = list(likes.tracks), list(likes.refused), list(likes.playlists)
         for url in self._playlists:
-            if room is not None and len(tracks) - len(likes) >= room:
+            if room is not None and len(tracks) - len(likes.tracks) >= room:
                 break
             try:
                 found = await self.resolve(url)
@@ -113,7 +119,9 @@ class SoundcloudSource(StreamingService):
                 continue
             tracks += found.tracks
             refused += found.refused
-        return Found(tracks=once(tracks)[: None if room is None else len(likes) + room], refused=tuple(refused))
+            playlists += found.playlists
+        most = None if room is None else len(likes.tracks) + room
+        return Found(tracks=once(tracks)[:most], refused=tuple(refused), playlists=tuple(playlists))
 
     def _track(self, info: Mapping[str, Any], asked: str) -> Track:
         track = super()._track(info, asked)

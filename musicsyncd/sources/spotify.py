@@ -16,11 +16,11 @@ from musicsyncd.database import Database
 from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, Permanent, Temporary
 from musicsyncd.music.identity import SPOTIFY, Address, Identity, Kind, address
 from musicsyncd.music.track import Track
-from musicsyncd.sources.base import Found, Progress, Refusal, Source, Supplied, Unknown
+from musicsyncd.sources.base import Found, Progress, Refusal, Source, Supplied, Unknown, is_called
 from musicsyncd.sources.spotify_account import AGAIN
 from musicsyncd.sources.spotify_client import Call, SpotifyClient, TokenRefused
 from musicsyncd.sources.spotify_csv import Export, files_of, read_export
-from musicsyncd.sources.spotify_library import SpotifyLibrary, playlist_page, saved_page
+from musicsyncd.sources.spotify_library import SAVED, SpotifyLibrary, saved_page
 from musicsyncd.sources.spotify_lists import Lists
 from musicsyncd.sources.spotify_track import SOURCE, track_of
 
@@ -70,6 +70,12 @@ class SpotifySource(Source):
         self._taken: dict[Path, tuple[int, int]] = {}
         """Exports all of whose tracks were known at the last look, by their stamps."""
 
+    def offering(self) -> bool:
+        return self._set_up or self._csv is not None
+
+    def listening(self) -> bool:
+        return self._set_up
+
     def owns(self, url: str) -> bool:
         """Also what names nothing there: no downloader shall be handed it."""
         if (found := address(url)) is not None:
@@ -96,11 +102,11 @@ class SpotifySource(Source):
                 return await self._track(found)
             case Kind.PLAYLIST:
                 id_ = found.identity.id.partition(":")[2]
-                return await self._library.everything(await self._library.title(id_), playlist_page(id_), tell)
+                return await self._library.named(id_, tell)
             case Kind.ALBUM:
                 return await self._album(found, tell)
             case Kind.LIKES:
-                return await self._library.everything("Saved tracks", saved_page, tell)
+                return await self._library.everything("Saved tracks", saved_page, tell, of=SAVED)
             case kind:
                 fix = "Give the address of a track, an album or a playlist"
                 raise BadInput(f"{found.url} is no music that could be taken", why=f"It leads to: {kind}", fix=fix)
@@ -125,6 +131,21 @@ class SpotifySource(Source):
     async def news(self, unknown: Unknown) -> Found:
         """What is new since the last look: one question for each list where nothing is."""
         return await self._offered(unknown)
+
+    async def playlist(self, name: str, *, progress: Progress | None = None) -> Found | None:
+        """Of playlists that are called the same the first."""
+        for id_ in self._playlists if self._set_up else ():
+            if is_called((await self._library.head(id_))[0], name):
+                return await self._library.named(id_, progress or _silent)
+        return None
+
+    async def tracks(self, query: str, limit: int) -> Sequence[Track]:
+        """What Spotify's search finds for words or `isrc:…`, the best first: facts to look at, and no audio."""
+        answer = await self._ask("A search", lambda spotify: spotify.search(q=query, type="track", limit=limit))
+        page = answer.get("tracks") if isinstance(answer, Mapping) else None
+        lines = page.get("items") if isinstance(page, Mapping) else None
+        found = [track_of(one, "found") for one in lines] if isinstance(lines, list) else []
+        return [one for one in found if isinstance(one, Track)]
 
     async def playing(self) -> Found:
         """What is played now; why it cannot be taken, where it is an advertisement, an episode or a local file."""
@@ -171,7 +192,8 @@ class SpotifySource(Source):
         if errors and len(errors) == len(lists) and not tracks:
             raise errors[0].error
         refused = (*errors, *(one for part in found for one in part.refused))
-        return Found(tracks=tuple(reversed(tracks.values())), refused=refused)
+        playlists = tuple(one for part in found for one in part.playlists)
+        return Found(tracks=tuple(reversed(tracks.values())), refused=refused, playlists=playlists)
 
     async def _track(self, asked: Address) -> Found:
         id_ = asked.identity.id.partition(":")[2]

@@ -15,6 +15,8 @@ import structlog
 
 from musicsyncd.clock import Clock
 from musicsyncd.errors import BadInput, MusicsyncError, Temporary
+from musicsyncd.music.identity import SPOTIFY, Identity
+from musicsyncd.music.playlist import Playlist
 from musicsyncd.music.track import Track
 from musicsyncd.sources.base import Found, Progress, Refusal, Unknown
 from musicsyncd.sources.spotify_client import Call
@@ -38,6 +40,11 @@ Turn = Callable[[Any, int, int], Any]
 """One page of a list from a `spotipy.Spotify`, by limit and offset."""
 
 
+Named = tuple[Identity, str]
+"""A list's identity and title."""
+SAVED: Final = (Identity(SPOTIFY, "collection"), "Saved tracks")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Page:
     """Some lines of a list."""
@@ -59,6 +66,8 @@ class Reading:
     refused: list[Refusal] = field(default_factory=list)
     offset: int = 0
     totals: set[int] = field(default_factory=set)
+    lost: int = 0
+    """Lines of which nobody knows what they were."""
 
     def add(self, page: Page) -> None:
         """One page more."""
@@ -68,6 +77,7 @@ class Reading:
                 self.lines[entry.id] = max(entry.added_at, self.lines.get(entry.id, ""))
             elif entry.refusal:
                 self.refused.append(entry.refusal)
+            self.lost += entry.lost
         self.offset += len(page.entries)
         self.totals.add(page.total)
 
@@ -76,12 +86,14 @@ class Reading:
         """Whether nothing was taken out while it was read: a line after it would have been passed over."""
         return len(self.totals) == 1
 
-    def found(self, *, newest_first: bool = False) -> Found:
-        """The tracks, and what was left out."""
+    def found(self, of: Named | None = None, *, whole: bool = False, newest_first: bool = False) -> Found:
+        """The tracks, what was left out, and that they are in the list `of`, which may have been read `whole`."""
         tracks = list(self.tracks.values())
         if newest_first:
             tracks.sort(key=lambda one: self.lines[one.identities[0].id], reverse=True)
-        return Found(tracks=tuple(tracks), refused=tuple(self.refused))
+        ids, all_known = tuple(one.identities[0] for one in tracks), whole and self.steady and not self.lost
+        playlists = (Playlist(identity=of[0], title=of[1], tracks=ids, whole=all_known),) if of else ()
+        return Found(tracks=tuple(tracks), refused=tuple(self.refused), playlists=playlists)
 
 
 class SpotifyLibrary:
@@ -97,7 +109,7 @@ class SpotifyLibrary:
         before = await self._settled(account, "saved", unknown)
         due = before.whole_at is None or self._clock.now() - before.whole_at >= WHOLE_EVERY
         waiting = set() if unknown is None or due else set(before.waiting)
-        reading = Reading()
+        reading, whole = Reading(), False
         try:
             while True:
                 page = await self._page("Saved tracks", saved_page, reading.offset)
@@ -105,6 +117,7 @@ class SpotifyLibrary:
                 waiting -= reading.lines.keys()
                 if page.last:
                     await self._read_whole(account, "saved", reading)
+                    whole = True
                     break
                 if not (unknown is None or due or waiting) and await self._reached_known(account, "saved", page):
                     await self._read_new(account, before, reading)
@@ -114,25 +127,25 @@ class SpotifyLibrary:
                 raise
             await self._lists.add(account, "saved", reading.lines, stale=True)
             reading.refused.append(Refusal(name=f"Saved tracks after the first {reading.offset}", error=error))
-        return reading.found()
+        return reading.found(SAVED, whole=whole)
 
     async def newest(self, count: int) -> Found:
         """The newest saved tracks, by one question; nothing is remembered of it."""
         page = await self._page("Saved tracks", saved_page, 0, min(count, PAGE))
         reading = Reading()
         reading.add(page)
-        return reading.found()
+        return reading.found(SAVED)
 
     async def playlist(self, id_: str, unknown: Unknown | None) -> Found:
         """A playlist's tracks, the newest first; nothing while it is unchanged and all of it is taken."""
         account, name = await self._account(), f"playlist:{id_}"
         before = await self._settled(account, name, unknown)
-        title, snapshot = await self._head(id_)
+        title, snapshot = await self.head(id_)
         if unknown and snapshot and before.snapshot == snapshot and not before.waiting:
             return Found()
-        reading = await self._whole(title, playlist_page(id_))
+        reading = await self._whole(f"Playlist {title or id_}", playlist_page(id_))
         await self._read_whole(account, name, reading, snapshot=snapshot)
-        return reading.found(newest_first=True)
+        return reading.found(_named(id_, title), whole=True, newest_first=True)
 
     async def recent(self, unknown: Unknown) -> Found:
         """What was played since the last call whose tracks were taken; Spotify remembers fifty plays."""
@@ -150,20 +163,21 @@ class SpotifyLibrary:
         await self._lists.add(account, "recent", reading.lines)
         return reading.found()
 
-    async def everything(self, title: str, turn: Turn, progress: Progress) -> Found:
+    async def everything(self, title: str, turn: Turn, progress: Progress, *, of: Named | None = None) -> Found:
         """All tracks of a list that a person named; nothing is remembered of it."""
-        return (await self._whole(title, turn, progress)).found()
+        return (await self._whole(title, turn, progress)).found(of, whole=True)
 
-    async def title(self, id_: str) -> str:
-        """What a playlist is called."""
-        return (await self._head(id_))[0]
+    async def named(self, id_: str, progress: Progress) -> Found:
+        """All tracks of a playlist that a person named; nothing is remembered of it."""
+        title, _ = await self.head(id_)
+        return await self.everything(f"Playlist {title or id_}", playlist_page(id_), progress, of=_named(id_, title))
 
-    async def _head(self, id_: str) -> tuple[str, str]:
+    async def head(self, id_: str) -> tuple[str, str]:
         """A playlist's name and `snapshot_id`."""
         fields = "name,snapshot_id"
         answer = await self._ask(f"Playlist {id_}", lambda spotify: spotify.playlist(id_, fields=fields))
         name, snapshot = (answer.get(key) if isinstance(answer, dict) else None for key in ("name", "snapshot_id"))
-        return f"Playlist {name or id_}", snapshot if isinstance(snapshot, str) else ""
+        return str(name or ""), snapshot if isinstance(snapshot, str) else ""
 
     async def _whole(self, title: str, turn: Turn, progress: Progress | None = None) -> Reading:
         reading = Reading()
@@ -218,6 +232,10 @@ class SpotifyLibrary:
         gone = await self._lists.replace(account, name, reading.lines, total=total, at=now, snapshot=snapshot)
         if gone:
             logger.info("no longer in the list", service="spotify", list=name, count=gone)
+
+
+def _named(id_: str, title: str) -> Named:
+    return Identity(SPOTIFY, f"playlist:{id_}"), " ".join(title.split())
 
 
 def saved_page(spotify: Any, limit: int, offset: int) -> Any:

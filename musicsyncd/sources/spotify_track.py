@@ -25,6 +25,8 @@ class Entry:
     """Why there is no track; None too where there was never one."""
     added_at: str = ""
     """ISO 8601 in UTC, as Spotify writes it."""
+    lost: bool = False
+    """Whether a track may have been here that Spotify does not name any more."""
 
     @property
     def id(self) -> str:
@@ -43,6 +45,7 @@ def entry_of(line: Any, where: str) -> Entry:
         track=found if isinstance(found, Track) else None,
         refusal=found if isinstance(found, Refusal) else None,
         added_at=added_at,
+        lost=not isinstance(item, Mapping),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
@@ -17,8 +18,10 @@ from musicsyncd.errors import BadInput, MusicsyncError, Temporary, from_dict
 from musicsyncd.http.budget import Budget, Pace
 from musicsyncd.music.candidate import Candidate
 from musicsyncd.music.identity import Address, Identity, Kind, address, isrc, shareable_url
+from musicsyncd.music.playlist import Playlist
 from musicsyncd.music.track import Track
 from musicsyncd.processes.run import Message
+from musicsyncd.sources.base import Found, is_called
 from musicsyncd.sources.ytdlp import LOOK_DEADLINE, YtdlpOptions, YtdlpSource
 from musicsyncd.sources.ytdlp_track import track_of, with_delivery
 
@@ -72,7 +75,32 @@ class StreamingService(YtdlpSource):
         found = [self._candidate(info) for info in answer["entries"]]
         return tuple(one for one in found if one)
 
+    async def _called(self, name: str, urls: Iterable[str]) -> Found | None:
+        """What stands behind those of these lists that bear this name."""
+        found: list[Found] = []
+        for url in urls:
+            one = await self.resolve(url)
+            found += [one] if any(is_called(each.title, name) for each in one.playlists) else []
+        if not found:
+            return None
+        tracks = once(track for one in found for track in one.tracks)
+        refused, playlists = (
+            tuple(chain.from_iterable(parts))
+            for parts in zip(*((one.refused, one.playlists) for one in found), strict=True)
+        )
+        return Found(tracks=tracks, refused=refused, playlists=playlists)
+
     # What a service says, in our words
+
+    def _found(self, answer: Mapping[str, Any], asked: str) -> Found:
+        found, listed = super()._found(answer, asked), answer.get("playlist") or {}
+        place = address(str(listed.get("url")))
+        if place is None or place.service != self.name or place.kind not in (Kind.PLAYLIST, Kind.SET, Kind.LIKES):
+            return found
+        tracks = tuple(track.identities[0] for track in found.tracks)
+        whole = listed["whole"] and len(found.refused) == len(answer["refused"])
+        playlist = Playlist(identity=place.identity, title=listed["title"], tracks=tracks, whole=whole)
+        return replace(found, playlists=(playlist,))
 
     def _address(self, url: str) -> str:
         """The service's one address for it: what was typed never reaches the network."""

@@ -11,8 +11,9 @@ from anyio import to_thread
 from musicsyncd.errors import MusicsyncError, NeedsPerson
 from musicsyncd.http.budget import Budget, Pace
 from musicsyncd.music.identity import Address, Kind
+from musicsyncd.music.playlist import Playlist
 from musicsyncd.music.track import Track
-from musicsyncd.sources.base import Found, Refusal
+from musicsyncd.sources.base import Found, Progress, Refusal
 from musicsyncd.sources.streaming import StreamingService, once
 from musicsyncd.sources.ytdlp import YtdlpOptions
 
@@ -49,10 +50,17 @@ class YoutubeSource(StreamingService):
         super().__init__(options, budget)
         self._playlists, self._cookies_file = tuple(playlists), cookies_file
 
+    def offering(self) -> bool:
+        return bool(self._playlists)
+
+    async def playlist(self, name: str, *, progress: Progress | None = None) -> Found | None:
+        return await self._called(name, self._playlists)
+
     async def list(self, *, limit: int | None = None) -> Found:
         """The tracks of the playlists that the settings name, in their order."""
         tracks: list[Track] = []
         refused: list[Refusal] = []
+        playlists: list[Playlist] = []
         for url in self._playlists:
             if limit is not None and len(tracks) >= limit:
                 break
@@ -63,7 +71,8 @@ class YoutubeSource(StreamingService):
                 continue
             tracks += found.tracks
             refused += found.refused
-        return Found(tracks=once(tracks)[:limit], refused=tuple(refused))
+            playlists += found.playlists
+        return Found(tracks=once(tracks)[:limit], refused=tuple(refused), playlists=tuple(playlists))
 
     def _checked(self, found: Address) -> str:
         """A channel is several lists: of its uploads it is asked."""

@@ -65,6 +65,10 @@ class YtdlpSource(Source):
     def __init__(self, options: YtdlpOptions | None = None) -> None:
         self._options = options or YtdlpOptions()
 
+    def offering(self) -> bool | None:
+        """Never: the rest of the web has no likes."""
+        return None
+
     def owns(self, url: str) -> bool:
         return url.strip().lower().startswith(("http://", "https://"))
 

@@ -83,7 +83,17 @@ def _look_at_service(request: Mapping[str, Any]) -> Info:
             if info.get("_type") in ("url", "url_transparent"):
                 info = _found(ydl.extract_info(info["url"], download=False, process=False), url)
         entries = ({"ie_key": request["service"], **entry} for entry in islice(_entries(info), limit))
-        return _answer(ydl, entries, whole=info) | {"token_refused": ydl.token_refused}
+        answer = _answer(ydl, entries, whole=info)
+        return answer | {"token_refused": ydl.token_refused, "playlist": _playlist(info, answer, url, limit)}
+
+
+def _playlist(info: Info, answer: Info, url: str, limit: int) -> Info | None:
+    """What a list is called, and whether it was read to its end; None for a track."""
+    if info.get("_type") not in ("playlist", "multi_video"):
+        return None
+    read, stated = len(answer["entries"]) + len(answer["refused"]), info.get("playlist_count")
+    whole = read < limit and not answer["lost"] and stated in (None, read)
+    return {"url": url, "title": str(info.get("title") or ""), "whole": whole}
 
 
 def _unshortened(ydl: Fetcher, url: str) -> str:
@@ -99,7 +109,7 @@ def _unshortened(ydl: Fetcher, url: str) -> str:
 
 
 def _answer(ydl: Fetcher, entries: Iterable[Info], *, whole: Info) -> Info:
-    tracks = []
+    tracks, beside = [], 0
     for entry in entries:
         try:
             _refuse_what_is_no_track(entry)
@@ -108,7 +118,8 @@ def _answer(ydl: Fetcher, entries: Iterable[Info], *, whole: Info) -> Info:
             if entry is whole:
                 raise
             ydl.refuse(entry, error)
-    return {"entries": tracks, "refused": ydl.refused}
+            beside += "no_track" in entry
+    return {"entries": tracks, "refused": ydl.refused, "lost": len(ydl.refused) - beside}
 
 
 def _fetch(request: Mapping[str, Any], folder: Path, emit: Emit) -> Info:

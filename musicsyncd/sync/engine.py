@@ -23,13 +23,14 @@ from musicsyncd.sources.base import Refusal, Source
 from musicsyncd.sync.actions import Action, Verb, decide, idle
 from musicsyncd.sync.duplicates import is_wanted
 from musicsyncd.sync.look import Lookout, Seen
-from musicsyncd.sync.request import SyncRequest
+from musicsyncd.sync.request import TRACK, SyncRequest
 from musicsyncd.sync.selection import Selected, select
+
+__all__ = ["ENTRIES_AT_ONCE", "REQUEST", "TRACK", "SyncEngine"]
 
 ENTRIES_AT_ONCE: Final = 200
 """Held in memory while a request plans: an entry with its fingerprint takes some kilobytes."""
 REQUEST: Final = "request"
-TRACK: Final = "track"
 RETAG: Final = "retag"
 """The step's name."""
 
@@ -57,12 +58,14 @@ class SyncEngine:
         """
         request = SyncRequest.from_dict(dict(args))
         context.progress(None, request.url or request.scope.value, step="select")
-        selected = await select(request, self.sources, self.ledger, partial(context.progress, step="select"))
+        progress = partial(context.progress, step="select")
+        selected = await select(request, self.sources, self.ledger, self.jobs, progress)
         if request.dry_run:
             return _report(request, selected, await self._foresee(selected))
         recorded = await self.ledger.record_tracks(selected.tracks)
         crash_point(CrashPoint.TRACKS_RECORDED)
-        ids = [*dict.fromkeys([*(one.id for one in recorded), *selected.known])]
+        otherwise = await self.ledger.record_playlists(selected.playlists)
+        ids = [*dict.fromkeys([*(one.id for one in recorded), *selected.known, *otherwise])]
         plans = await self._plans(ids, context.job)
         await self._enqueue(plans, context.job)
         crash_point(CrashPoint.CHILDREN_ENQUEUED)

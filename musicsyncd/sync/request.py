@@ -13,15 +13,23 @@ class Scope(StrEnum):
     URL = "url"
     """The track or tracks behind one URL or path that a person gave."""
     NEXT = "next"
-    """The newest track that some source offers and that does not stand yet."""
+    """One track: what is listened to now, else the newest that some source offers or the ledger knows, and that may be
+    taken.
+    """
     UNFINISHED = "unfinished"
     """What was left unfinished: tracks that wait for a target, or were never settled."""
     INCREMENTAL = "incremental"
     """What the sources offer that is not known yet, and what was left unfinished."""
     FULL = "full"
     """Everything that the sources offer and the ledger knows, looked at anew."""
+    PLAYLIST = "playlist"
+    """All tracks of one playlist, set or album, by address or by the name of one that the settings name."""
+    RECENT = "recent"
+    """What was listened to lately and does not stand yet."""
 
 
+TRACK: Final = "track"
+"""The kind of a job that brings one track home; its key is the track's id."""
 STEPS: Final = ("analyze", "tag")
 """What can be done again for tracks that stand, without downloading."""
 
@@ -61,7 +69,7 @@ class SyncRequest:
 
     scope: Scope
     url: str = ""
-    """For scope `url`: an http(s) URL, a file:// URL or an absolute path."""
+    """For scope `url`: an http(s) URL, a file:// URL or an absolute path; for `playlist` an address or a name."""
     source: str = ""
     """Only this source, by name; empty means any."""
     dry_run: bool = False

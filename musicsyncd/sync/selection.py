@@ -1,46 +1,36 @@
-"""Which tracks a request means: the scopes, and the chain of sources with the reason for each rung that was skipped."""
+"""Which tracks a request means: the scopes, and what became of each source that was asked."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from musicsyncd.errors import BadInput, MusicsyncError, Permanent, Temporary
+from musicsyncd.jobs.base import WorkEngine
 from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.music.identity import Kind, address, shareable_url
 from musicsyncd.music.track import Track
-from musicsyncd.sources.base import Found, Progress, Refusal, Source, owner_of
+from musicsyncd.sources.base import Found, Progress, Source, owner_of
+from musicsyncd.sync.chain import next_track, recent
 from musicsyncd.sync.request import Scope, SyncRequest
+from musicsyncd.sync.selected import Asking, Rung, Selected
 
-
-@dataclass(frozen=True, kw_only=True)
-class Rung:
-    """One source that was asked, and what came of it."""
-
-    source: str
-    said: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selected:
-    """The tracks that a request means."""
-
-    tracks: tuple[Track, ...] = ()
-    known: tuple[str, ...] = ()
-    """Ids of tracks that the ledger knows and that were left unfinished."""
-    refused: tuple[Refusal, ...] = ()
-    rungs: tuple[Rung, ...] = ()
-
+__all__ = ["UNFINISHED_AT_ONCE", "Rung", "Selected", "select"]
 
 UNFINISHED_AT_ONCE = 1000
 """Tracks: what one incremental request takes up of what was left unfinished; the next one takes the rest."""
 
 
 async def select(
-    request: SyncRequest, sources: Sequence[Source], ledger: Ledger, progress: Progress | None = None
+    request: SyncRequest,
+    sources: Sequence[Source],
+    ledger: Ledger,
+    jobs: WorkEngine,
+    progress: Progress | None = None,
 ) -> Selected:
-    """Ask the sources. BadInput when nobody knows the URL; a refused single track's own error; Temporary when a source
-    asks to come again later and nothing else was found.
+    """Ask the sources. BadInput when nobody knows the URL or the playlist; a refused single track's own error;
+    Temporary when a source asks to come again later and nothing else was found.
     """
     asked = [source for source in sources if request.source in ("", source.name)]
     if not asked:
@@ -48,11 +38,13 @@ async def select(
         raise BadInput(f"There is no source {request.source!r}", fix=f"Sources are: {names}")
     match request.scope:
         case Scope.URL:
-            found = await _owner(request, asked, sources).resolve(request.url, progress=progress)
-            _raise_if_nothing(found)
-            return Selected(tracks=found.tracks, refused=found.refused)
+            return _all_of(await _owner(request, asked, sources).resolve(request.url, progress=progress))
+        case Scope.PLAYLIST:
+            return _all_of(await _playlist(request, asked, sources, progress))
         case Scope.NEXT:
-            return await _next(asked, ledger)
+            return await next_track(asked, ledger, jobs)
+        case Scope.RECENT:
+            return await recent(asked, ledger, jobs)
         case Scope.UNFINISHED:
             return Selected(known=tuple(await ledger.unfinished(limit=UNFINISHED_AT_ONCE)))
         case Scope.INCREMENTAL:
@@ -73,6 +65,43 @@ def _owner(request: SyncRequest, asked: Sequence[Source], sources: Sequence[Sour
     return owner
 
 
+async def _playlist(
+    request: SyncRequest, asked: Sequence[Source], sources: Sequence[Source], progress: Progress | None
+) -> Found:
+    """What is in the playlist of that address; else in every one that the settings name and that is called so."""
+    place = address(request.url)
+    if place and place.kind in (Kind.TRACK, Kind.EPISODE):
+        what = f"{shareable_url(place.url)} is no playlist"
+        raise BadInput(what, why=f"It leads to: {place.kind}", fix="For a track: musicsyncctl sync --url URL")
+    if place or "://" in request.url:
+        return await _owner(request, asked, sources).resolve(request.url, progress=progress)
+    found, trouble = Found(), None
+    for source in asked:
+        try:
+            one = await source.playlist(request.url, progress=progress)
+        except MusicsyncError as error:
+            trouble = trouble or error
+            continue
+        found = _joined(found, one) if one else found
+    if found == Found():
+        fix = "Give its address, or the name of one that the settings name: musicsyncctl config show"
+        raise trouble or BadInput(f"No playlist is called {request.url!r}", fix=fix)
+    return found
+
+
+def _joined(one: Found, other: Found) -> Found:
+    return Found(
+        tracks=one.tracks + other.tracks,
+        refused=one.refused + other.refused,
+        playlists=one.playlists + other.playlists,
+    )
+
+
+def _all_of(found: Found) -> Selected:
+    _raise_if_nothing(found)
+    return Selected(tracks=found.tracks, refused=found.refused, playlists=found.playlists)
+
+
 def _raise_if_nothing(found: Found) -> None:
     """One bad file in a folder is reported; a request that comes to nothing says why by its error."""
     if found.tracks or not found.refused:
@@ -84,23 +113,6 @@ def _raise_if_nothing(found: Found) -> None:
         listed = "; ".join(f"{refusal.name}: {refusal.error.what}" for refusal in found.refused[:5])
         raise BadInput(f"None of the {len(errors)} files could be taken", why=listed)
     raise next(error for error in errors if not isinstance(error, Permanent))
-
-
-async def _next(sources: Sequence[Source], ledger: Ledger) -> Selected:
-    rungs: list[Rung] = []
-    refused: list[Refusal] = []
-    for source in sources:
-        tracks, left_out = await _offered(source.name, partial(source.list, limit=source.chained), rungs)
-        refused += left_out
-        if new := await ledger.unknown(tracks):
-            return Selected(tracks=(new[0],), refused=tuple(refused), rungs=tuple(rungs))
-        if tracks:
-            rungs[-1] = Rung(source=source.name, said=f"all {len(tracks)} tracks that it offers are known")
-    left = await ledger.unfinished(limit=1)
-    rungs.append(
-        Rung(source="ledger", said="took the oldest unfinished track" if left else "nothing was left unfinished")
-    )
-    return Selected(known=tuple(left), refused=tuple(refused), rungs=tuple(rungs))
 
 
 async def _incremental(sources: Sequence[Source], ledger: Ledger) -> Selected:
@@ -115,24 +127,13 @@ async def _full(sources: Sequence[Source], ledger: Ledger) -> Selected:
 
 
 async def _all_offered(sources: Sequence[Source], ask: Callable[[Source], Awaitable[Found]]) -> Selected:
-    rungs: list[Rung] = []
+    asking = Asking()
     tracks: list[Track] = []
-    refused: list[Refusal] = []
-    for source in sources:
-        offered, left_out = await _offered(source.name, partial(ask, source), rungs)
-        tracks += offered
-        refused += left_out
-    return Selected(tracks=tuple(tracks), refused=tuple(refused), rungs=tuple(rungs))
-
-
-async def _offered(
-    name: str, ask: Callable[[], Awaitable[Found]], rungs: list[Rung]
-) -> tuple[tuple[Track, ...], tuple[Refusal, ...]]:
-    """One rung; a source in trouble is a skipped rung with its reason, and the next one is asked."""
-    try:
-        found = await ask()
-    except MusicsyncError as error:
-        rungs.append(Rung(source=name, said=f"skipped: {error}"))
-        return (), ()
-    rungs.append(Rung(source=name, said=f"offers {len(found.tracks)} tracks" if found.tracks else "offers nothing"))
-    return found.tracks, found.refused
+    for source in asking.ready(sources, lambda one: one.offering()):
+        found = await asking.offered(source.name, partial(ask, source))
+        if found is None:
+            continue
+        asking.refused += found.refused
+        asking.told(source.name, f"offers {len(found.tracks)} tracks" if found.tracks else "offers nothing")
+        tracks += found.tracks
+    return asking.selected(*tracks)

@@ -12,6 +12,7 @@ import anyio
 from musicsyncd.clock import ManualClock
 from musicsyncd.database import Database
 from musicsyncd.http.budgets import MIGRATIONS as HTTP
+from musicsyncd.jobs.worker import SqliteEngine
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.schema import MIGRATIONS as LEDGER
 from musicsyncd.sources.spotify_lists import MIGRATIONS
@@ -26,10 +27,10 @@ BARS: Final = {"first": (201, 0.0), "nothing new": (1, 50.0)}
 ROUNDS: Final = 20
 
 
-async def incremental(at: House, ledger: Ledger) -> tuple[Selected, int, float]:
+async def incremental(at: House, ledger: Ledger, jobs: SqliteEngine) -> tuple[Selected, int, float]:
     """One pass; its questions and its milliseconds of CPU, the fake's share in the same process among them."""
     asked, began = len(at.fake.asked), time.process_time()
-    found = await select(SyncRequest(scope=Scope.INCREMENTAL, source="spotify"), [at.source], ledger)
+    found = await select(SyncRequest(scope=Scope.INCREMENTAL, source="spotify"), [at.source], ledger, jobs)
     return found, len(at.fake.asked) - asked, (time.process_time() - began) * 1000
 
 
@@ -37,14 +38,15 @@ async def measured() -> None:
     """A first pass, the one that finds all taken, and passes with nothing new."""
     with FakeSpotify() as fake, tempfile.TemporaryDirectory() as name:
         folder, clock = Path(name), ManualClock(START)
-        schemas = {"http": HTTP, "spotify": MIGRATIONS, "ledger": LEDGER}
+        schemas = {"http": HTTP, "spotify": MIGRATIONS, "ledger": LEDGER, "jobs": SqliteEngine.schema}
         database = await Database.open(folder / "x.db", schemas, backups=folder / "b", clock=clock)
         ledger, fake.person.saved = Ledger(database, clock), saved(TRACKS)
+        jobs = SqliteEngine(database, clock, {})
         async with house(fake, folder, clock=clock, database=database) as at:
-            first = await incremental(at, ledger)
+            first = await incremental(at, ledger, jobs)
             await ledger.record_tracks(first[0].tracks)
-            await incremental(at, ledger)
-            rounds = [await incremental(at, ledger) for _ in range(ROUNDS)]
+            await incremental(at, ledger, jobs)
+            rounds = [await incremental(at, ledger, jobs) for _ in range(ROUNDS)]
         await database.close()
     middle = sorted(rounds, key=lambda one: one[2])[ROUNDS // 2]
     for text, (found, asked, took) in {"first": first, "nothing new": middle}.items():

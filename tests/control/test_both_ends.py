@@ -195,6 +195,17 @@ def test_a_volume_is_asked_for_in_the_daemons_words() -> None:
     assert VolumeQuestion.model_validate(ASKED[0][2]).model_dump() == {"path": "/a", "name": "b"}
 
 
+def test_playlists_are_named_as_they_are() -> None:
+    """A name is no path, and a URI neither."""
+    main(["sync", "--playlist", "Warm Up", "spotify:playlist:x"])
+    main(["sync", "--url", "spotify:track:x"])
+    questions = [SyncQuestion.model_validate(one[2]) for one in ASKED if one[1] == "/v1/sync"]
+    assert [(one.scope, one.urls) for one in questions] == [
+        ("playlist", ["Warm Up", "spotify:playlist:x"]),
+        ("url", ["spotify:track:x"]),
+    ]
+
+
 def test_what_was_wrong_with_a_source_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """Each of the source's warnings is a line of `tracks show`."""
     main(["tracks", "show", "t1"])

@@ -85,6 +85,8 @@ BAD: dict[str, tuple[str, str, bytes, int, str]] = {
     "unknown field": ("POST", "/v1/sync", b'{"scop": "next"}', 400, "scop"),
     "unknown scope": ("POST", "/v1/sync", b'{"scope": "all"}', 400, "scope"),
     "url without URLs": ("POST", "/v1/sync", b'{"scope": "url"}', 400, "wants at least one URL"),
+    "playlist without one": ("POST", "/v1/sync", b'{"scope": "playlist"}', 400, "name of at least one"),
+    "playlist of no name": ("POST", "/v1/sync", b'{"scope": "playlist", "urls": [" "]}', 400, "name of at least one"),
     "URLs without url": ("POST", "/v1/sync", b'{"scope": "full", "urls": ["/a"]}', 400, "URLs go with scope url"),
     "too many URLs": ("POST", "/v1/sync", json.dumps({"urls": ["/a"] * 1001}).encode(), 400, "urls"),
     "too long": ("POST", "/v1/sync", b" " * (LARGEST_QUESTION + 1), 400, f"longer than {LARGEST_QUESTION} bytes"),

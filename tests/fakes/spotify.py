@@ -128,6 +128,8 @@ class FakeSpotify:
         self.catalog: dict[str, Any] = {}
         """Tracks by id that no list holds."""
         self.albums: dict[str, dict[str, Any]] = {}
+        self.picture = b""
+        """Every cover, below /image."""
         self.asked: list[Asked] = []
         self.faults: list[str] = []
         self.issued: list[str] = []
@@ -312,6 +314,8 @@ class FakeSpotify:
                 return 403, {}, {"error": {"status": 403, "message": "Forbidden"}}
             case ["tracks" | "albums" | "artists"]:
                 return 403, {}, {"error": {"status": 403, "message": "Forbidden"}}
+            case ["search"]:
+                return 200, {}, {"tracks": {"items": self._search(query["q"])[: int(query.get("limit", 5))]}}
             case ["tracks", id_]:
                 return self._one(person, id_)
             case ["albums", id_] if id_ in self.albums:
@@ -324,6 +328,14 @@ class FakeSpotify:
         listed = [one.get("track") or one.get("item") for one in person.saved]
         found = self.catalog.get(id_) or next((one for one in listed if one and one.get("id") == id_), None)
         return (200, {}, found) if found else (404, {}, {"error": {"status": 404, "message": "Non existing id"}})
+
+    def _search(self, words: str) -> list[Any]:
+        """Tracks of the catalog with that ISRC, or with all the words in title and artists."""
+        if words.startswith("isrc:"):
+            return [one for one in self.catalog.values() if f"isrc:{one['external_ids'].get('isrc')}" == words]
+        texts = {id_: " ".join([one["name"], *(each["name"] for each in one["artists"])]).lower()
+                 for id_, one in self.catalog.items()}  # fmt: skip
+        return [self.catalog[id_] for id_, text in texts.items() if all(one in text for one in words.lower().split())]
 
     def _page(self, path: str, lines: list[Any], query: Mapping[str, str]) -> dict[str, Any]:
         limit, offset = int(query.get("limit", 20)), int(query.get("offset", 0))
@@ -375,6 +387,8 @@ class _Handler(BaseHTTPRequestHandler):
         asked = self._asked({})
         if asked.path == "/authorize":
             self._send(302, {"Location": self.server.fake.authorize(asked.query)}, None)
+        elif asked.path.startswith("/image/"):
+            self._send(200 if self.server.fake.picture else 404, {}, self.server.fake.picture)
         else:
             self._send(*self.server.fake.answer(asked))
 

@@ -196,6 +196,7 @@ def test_a_row_says_what_was_read_back() -> None:
         "lossless": False,
         "lossless_honest": None,
         "cutoff_hz": None,
+        "playlists": [],
         "identities": ["acoustid:a1", "file:s1", "mbid:m1", "url:https://example.org/tidal.opus"],
         "downloaded": True,
         "files": ["main:a.m4a", "main:b.wav"],

@@ -127,6 +127,39 @@ async def test_likes_say_all_that_the_page_says(place: Place) -> None:
     assert found.tracks[1].identities == (Identity("soundcloud", "1"), Identity("soundcloud", "ada-voss/title-1"))
 
 
+async def test_lists_say_what_is_in_them(place: Place) -> None:
+    """Likes and sets, whole where they were read to their end: a liked set takes nothing away, a track that cannot be
+    read may be ours.
+    """
+    like_many(place.site, 3)
+    place.site.likes.append({"kind": "like", "playlist": {"id": 9, "kind": "playlist", "title": "PL"}})
+    url = place.site.add_set("warm-up", [1, 2], title="Warm Up")
+    source = place.source(playlists=(url,))
+    found = await source.list()
+    assert [(one.id, len(one.tracks), one.whole) for one in found.playlists] == [
+        ("soundcloud:ada-voss/likes", 3, True),
+        ("soundcloud:ada-voss/sets/warm-up", 2, True),
+    ]
+    assert found.playlists[1].title == "Warm Up"
+    assert set(found.playlists[1].tracks) <= {track.identities[0] for track in found.tracks}
+    assert [(len(one.tracks), one.whole) for one in (await source.list(limit=2)).playlists] == [(2, False)]
+    assert (await source.resolve(place.site.add(4))).playlists == ()
+    place.site.by_path["ada-voss/title-4"]["title"] = "[Private video]"
+    place.site.add_set("warm-up", [1, 2, 4], title="Warm Up")
+    assert [one.whole for one in (await source.list()).playlists] == [True, False]
+
+
+async def test_a_set_by_its_name(place: Place) -> None:
+    """One of those that the settings name, by its title."""
+    place.site.add(1)
+    url = place.site.add_set("warm-up", [1], title="Warm Up")
+    source = place.source(playlists=(url,))
+    found = await source.playlist("warm up")
+    assert found is not None
+    assert [track.title for track in found.tracks] == ["Title 1"]
+    assert await source.playlist("cool down") is None
+
+
 async def test_a_second_look_costs_two_questions(place: Place) -> None:
     """Once the client id is known: who it is, and one page, which is asked for as a browser asks."""
     like_many(place.site, 3)

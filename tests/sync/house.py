@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from musicsyncd.catalog.base import Fields, Published
 from musicsyncd.catalog.memory import MemoryCatalog
 from musicsyncd.clock import ManualClock
 from musicsyncd.database import MEMORY, Database
+from musicsyncd.errors import Permanent
 from musicsyncd.jobs.job import Job, JobFilter, JobState, Lane
 from musicsyncd.jobs.rows import SCHEMA
 from musicsyncd.jobs.worker import SqliteEngine
@@ -25,6 +27,7 @@ from musicsyncd.library.base import Condition, Kept, Placed, Shelf, Staged
 from musicsyncd.library.memory import MemoryShelf
 from musicsyncd.library.recycle import RECYCLE
 from musicsyncd.music.identity import Identity
+from musicsyncd.music.playlist import Playlist
 from musicsyncd.music.track import Track
 from musicsyncd.pipeline.analyze import Analyze
 from musicsyncd.pipeline.download import Download
@@ -39,6 +42,7 @@ from musicsyncd.pipeline.waveforms import Waveforms
 from musicsyncd.pipeline.words import Words
 from musicsyncd.sources.base import Found, Progress, Supplied
 from musicsyncd.sources.memory import MemorySource
+from musicsyncd.sync.batch import Batches
 from musicsyncd.sync.engine import REQUEST, SyncEngine
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.merging import APPLY, PLAN, Merger
@@ -71,6 +75,10 @@ class Offers(MemorySource):
     def __init__(self, gate: Gate) -> None:
         super().__init__({})
         self.gate = gate
+        self.playlists: tuple[Playlist, ...] = ()
+        """What it says of its lists whenever it is asked."""
+        self.broken: set[str] = set()
+        """Addresses behind which there is nothing any more."""
 
     def offer(self, track: Track, audio: bytes) -> None:
         self._tracks.pop(track.source_url, None)
@@ -85,10 +93,12 @@ class Offers(MemorySource):
 
     async def list(self, *, limit: int | None = None) -> Found:
         async with self.gate.way("list"):
-            return await super().list(limit=limit)
+            return replace(await super().list(limit=limit), playlists=self.playlists)
 
     async def supply(self, track: Track, folder: Path, progress: Progress) -> Supplied:
         async with self.gate.way("supply"):
+            if track.source_url in self.broken:
+                raise Permanent(f"{track.label} is gone")
             return await super().supply(track, folder, progress)
 
 
@@ -164,6 +174,7 @@ class House:
         """Begin to work, as after a start of the daemon."""
         places = {"download": 2, "cpu": 2, "recognise": 1, MAIN: 1, SECOND: 1}
         self.jobs = SqliteEngine(self.database, self.clock, places, jitter=lambda: 0.0)
+        self.batches = asyncio.create_task(Batches(self.jobs).watch())
         waveforms = Waveforms(self.staging.parent / "waveforms")
         words = Words(self.audio, self.ledger, self.lookout.shelves)
         steps = (
@@ -202,6 +213,7 @@ class House:
     async def stop(self) -> None:
         """Stop at once; what runs is put back."""
         await self.jobs.stop(0)
+        await self.batches
 
     async def ask(self, scope: Scope, url: str = "", *, dry_run: bool = False) -> Job:
         """Drop a request, and do not wait."""

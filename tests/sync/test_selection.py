@@ -11,10 +11,14 @@ import pytest
 from musicsyncd.clock import ManualClock
 from musicsyncd.database import MEMORY, Database
 from musicsyncd.errors import BadInput, Degraded, MusicsyncError, NeedsPerson, Permanent, Temporary
+from musicsyncd.jobs.rows import SCHEMA
+from musicsyncd.jobs.worker import SqliteEngine
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.schema import MIGRATIONS
+from musicsyncd.music.identity import Identity
+from musicsyncd.music.playlist import Playlist
 from musicsyncd.music.track import Track
-from musicsyncd.sources.base import Found, Progress, Refusal, Unknown
+from musicsyncd.sources.base import Found, Progress, Refusal, Unknown, is_called
 from musicsyncd.sources.memory import MemorySource
 from musicsyncd.sync.request import Scope, SyncRequest
 from musicsyncd.sync.selection import Rung, Selected, select
@@ -50,17 +54,25 @@ class Source(MemorySource):
         return Found(tracks=(await super().list(limit=limit)).tracks, refused=self.refused)
 
 
+class Book(Ledger):
+    """A ledger with the queue beside it, in which nobody works."""
+
+    def __init__(self, database: Database, clock: ManualClock) -> None:
+        super().__init__(database, clock)
+        self.jobs = SqliteEngine(database, clock, {})
+
+
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+async def ledger(tmp_path: Path) -> AsyncIterator[Book]:
     clock = ManualClock()
-    database = await Database.open(MEMORY, {"ledger": MIGRATIONS}, backups=tmp_path, clock=clock)
-    yield Ledger(database, clock)
+    database = await Database.open(MEMORY, {"jobs": SCHEMA, "ledger": MIGRATIONS}, backups=tmp_path, clock=clock)
+    yield Book(database, clock)
     await database.close()
 
 
-async def selected(ledger: Ledger, scope: Scope, *sources: Source, **more: Any) -> Selected:
+async def selected(ledger: Book, scope: Scope, *sources: Source, **more: Any) -> Selected:
     """What a request of this scope means."""
-    return await select(SyncRequest(scope=scope, **more), sources, ledger)
+    return await select(SyncRequest(scope=scope, **more), sources, ledger, ledger.jobs)
 
 
 async def settled(ledger: Ledger, *tracks: Track) -> list[str]:
@@ -71,7 +83,7 @@ async def settled(ledger: Ledger, *tracks: Track) -> list[str]:
     return ids
 
 
-async def test_a_url_goes_to_the_source_that_owns_it(ledger: Ledger) -> None:
+async def test_a_url_goes_to_the_source_that_owns_it(ledger: Book) -> None:
     """One track, also when it is known already; no source is listed."""
     await settled(ledger, A)
     source = Source("one", A, B)
@@ -80,7 +92,7 @@ async def test_a_url_goes_to_the_source_that_owns_it(ledger: Ledger) -> None:
     assert source.asked == 0
 
 
-async def test_a_url_that_nobody_knows_is_bad_input(ledger: Ledger) -> None:
+async def test_a_url_that_nobody_knows_is_bad_input(ledger: Book) -> None:
     """So is one that only a source outside the request would know, and a source that does not exist."""
     with pytest.raises(BadInput, match="gopher"):
         await selected(ledger, Scope.URL, Source("one"), url="gopher://x")
@@ -90,7 +102,7 @@ async def test_a_url_that_nobody_knows_is_bad_input(ledger: Ledger) -> None:
         await selected(ledger, Scope.FULL, Source("one"), Source("two"), source="three")
 
 
-async def test_a_url_goes_to_its_owner_and_not_to_who_takes_any(ledger: Ledger) -> None:
+async def test_a_url_goes_to_its_owner_and_not_to_who_takes_any(ledger: Book) -> None:
     """Naming a source for a URL that is another's is an error, not a way around the other."""
 
     class Greedy(Source):
@@ -101,7 +113,7 @@ async def test_a_url_goes_to_its_owner_and_not_to_who_takes_any(ledger: Ledger) 
         await selected(ledger, Scope.URL, Source("one"), Greedy("two"), url="one:", source="two")
 
 
-async def test_only_what_can_be_new_is_asked_for(ledger: Ledger) -> None:
+async def test_only_what_can_be_new_is_asked_for(ledger: Book) -> None:
     """Incremental asks for news, with the ledger's word for what is new; full for everything; the chain for few."""
     await settled(ledger, A)
     said: list[object] = []
@@ -123,7 +135,7 @@ async def test_only_what_can_be_new_is_asked_for(ledger: Ledger) -> None:
     assert said == [[B.title], None, 2]
 
 
-async def test_one_bad_file_of_many_is_reported_and_the_rest_taken(ledger: Ledger) -> None:
+async def test_one_bad_file_of_many_is_reported_and_the_rest_taken(ledger: Book) -> None:
     """A folder with a torn file gives its other tracks, and the refusal with its reason."""
     found = await selected(ledger, Scope.URL, Source("one", A, refused=[TORN]), url="one:")
     assert found == Selected(tracks=(A,), refused=(TORN,))
@@ -139,49 +151,10 @@ async def test_one_bad_file_of_many_is_reported_and_the_rest_taken(ledger: Ledge
         ([TORN, LATER], "busy.mp3"),
     ],
 )
-async def test_a_url_that_comes_to_nothing_says_why(ledger: Ledger, refused: list[Refusal], expected: str) -> None:
+async def test_a_url_that_comes_to_nothing_says_why(ledger: Book, refused: list[Refusal], expected: str) -> None:
     """The one refusal's own error; of many a summary; what may come right later is tried again."""
     with pytest.raises(Temporary if LATER in refused else Permanent, match=expected):
         await selected(ledger, Scope.URL, Source("one", refused=refused), url="one:")
-
-
-async def test_next_takes_the_first_that_is_not_known(ledger: Ledger) -> None:
-    """Source by source in their order; what stands, and who was asked in vain, is told."""
-    await settled(ledger, A)
-    first, second, third = Source("one", A), Source("two"), Source("three", C, B)
-    found = await selected(ledger, Scope.NEXT, first, second, third)
-    assert found.tracks == (C,)
-    assert found.rungs == (
-        Rung(source="one", said="all 1 tracks that it offers are known"),
-        Rung(source="two", said="offers nothing"),
-        Rung(source="three", said="offers 2 tracks"),
-    )
-
-
-async def test_next_does_not_ask_further_than_it_must(ledger: Ledger) -> None:
-    """The second source is left alone when the first has something new."""
-    second = Source("two", B)
-    assert (await selected(ledger, Scope.NEXT, Source("one", A), second)).tracks == (A,)
-    assert second.asked == 0
-
-
-async def test_next_takes_up_what_was_left_unfinished(ledger: Ledger) -> None:
-    """When nothing new is offered: the oldest unfinished track, or the plain word that there is none."""
-    (unfinished,) = [one.id for one in await ledger.record_tracks([A])]
-    found = await selected(ledger, Scope.NEXT, Source("one", A))
-    assert found.known == (unfinished,)
-    assert found.rungs[-1] == Rung(source="ledger", said="took the oldest unfinished track")
-    await ledger.settle(unfinished)
-    found = await selected(ledger, Scope.NEXT, Source("one", A))
-    assert (found.tracks, found.known) == ((), ())
-    assert found.rungs[-1] == Rung(source="ledger", said="nothing was left unfinished")
-
-
-async def test_next_reports_what_it_passed_over(ledger: Ledger) -> None:
-    """A refusal of an earlier source, or with nothing to do at all, is not forgotten."""
-    bad = Source("one", refused=[TORN])
-    assert (await selected(ledger, Scope.NEXT, bad, Source("two", A))).refused == (TORN,)
-    assert (await selected(ledger, Scope.NEXT, bad)).refused == (TORN,)
 
 
 @pytest.mark.parametrize("scope", [Scope.NEXT, Scope.INCREMENTAL, Scope.FULL])
@@ -193,14 +166,14 @@ async def test_next_reports_what_it_passed_over(ledger: Ledger) -> None:
         NeedsPerson("sign in", fix="musicsyncctl auth"),
     ],
 )
-async def test_a_source_in_trouble_is_skipped(ledger: Ledger, scope: Scope, trouble: MusicsyncError) -> None:
+async def test_a_source_in_trouble_is_skipped(ledger: Book, scope: Scope, trouble: MusicsyncError) -> None:
     """Its reason and what to do are told, and the next source is asked."""
     found = await selected(ledger, scope, Source("one", A, trouble=trouble), Source("two", B))
     assert found.tracks == (B,)
     assert found.rungs[0] == Rung(source="one", said=f"skipped: {trouble}")
 
 
-async def test_incremental_takes_the_new_and_the_unfinished(ledger: Ledger) -> None:
+async def test_incremental_takes_the_new_and_the_unfinished(ledger: Book) -> None:
     """What stands, failed for good or is a duplicate is left alone; refusals of every source are told."""
     done, failed, copy = await settled(ledger, A, B, C)
     await ledger.record_failure(failed, Permanent("no"))
@@ -214,7 +187,7 @@ async def test_incremental_takes_the_new_and_the_unfinished(ledger: Ledger) -> N
     assert [one.said for one in found.rungs] == ["offers 2 tracks", "offers 2 tracks"]
 
 
-async def test_full_takes_everything_but_duplicates(ledger: Ledger) -> None:
+async def test_full_takes_everything_but_duplicates(ledger: Book) -> None:
     """All that is offered and all that is known, also what failed."""
     done, failed, copy = await settled(ledger, A, B, C)
     await ledger.record_failure(failed, Permanent("no"))
@@ -223,7 +196,72 @@ async def test_full_takes_everything_but_duplicates(ledger: Ledger) -> None:
     assert (found.tracks, found.known) == ((song("new"), A), (done, failed))
 
 
-async def test_one_source_of_several(ledger: Ledger) -> None:
+async def test_what_is_not_set_up_is_said_once(ledger: Book) -> None:
+    """In one line, and nobody asks it."""
+    idle, other = Source("one", A), Source("two", B)
+    idle.offering = lambda: False  # type: ignore[method-assign]
+    found = await selected(ledger, Scope.INCREMENTAL, idle, other)
+    assert found.rungs == (Rung(source="one", said="not set up"), Rung(source="two", said="offers 1 tracks"))
+    assert (idle.asked, found.tracks) == (0, (B,))
+
+
+class Listing(Source):
+    """Knows lists by name."""
+
+    def __init__(self, name: str, lists: dict[str, Found], *, trouble: MusicsyncError | None = None) -> None:
+        super().__init__(name, trouble=trouble)
+        self.lists = lists
+
+    async def playlist(self, name: str, *, progress: Progress | None = None) -> Found | None:
+        if self.trouble:
+            raise self.trouble
+        return next((found for title, found in self.lists.items() if is_called(title, name)), None)
+
+
+WARM = Playlist(identity=Identity("one", "warm"), title="Warm-Up", tracks=(A.identities[0],), whole=True)
+
+
+async def test_a_playlist_by_its_name(ledger: Book) -> None:
+    """Of every source that has one of that name, with what is in it; known tracks too, as a person named it."""
+    await settled(ledger, A)
+    first = Listing("one", {"Warm-Up": Found(tracks=(A,), playlists=(WARM,))})
+    second = Listing("two", {"WARM-UP": Found(tracks=(B,), refused=(TORN,)), "Other": Found(tracks=(C,))})
+    away = Listing("three", {}, trouble=Temporary("busy"))
+    found = await selected(ledger, Scope.PLAYLIST, away, first, second, url="warm-up ")
+    assert found == Selected(tracks=(A, B), refused=(TORN,), playlists=(WARM,))
+    only = await selected(ledger, Scope.PLAYLIST, first, second, url="Warm-Up", source="two")
+    assert only.tracks == (B,)
+
+
+async def test_a_playlist_that_nobody_knows_is_bad_input(ledger: Book) -> None:
+    """Unless somebody could not be asked: then that is the error."""
+    with pytest.raises(BadInput, match="No playlist is called 'cool'"):
+        await selected(ledger, Scope.PLAYLIST, Listing("one", {}), url="cool")
+    with pytest.raises(Temporary, match="busy"):
+        await selected(ledger, Scope.PLAYLIST, Listing("one", {}, trouble=Temporary("busy")), url="cool")
+
+
+async def test_a_playlist_by_its_address(ledger: Book) -> None:
+    """It is its owner's; a track's address is none of a playlist, and nobody is asked."""
+
+    class Spotify(Listing):
+        def owns(self, url: str) -> bool:
+            return url.startswith("spotify:")
+
+        async def resolve(self, url: str, *, progress: Progress | None = None) -> Found:
+            self.asked += 1
+            return Found(tracks=(A,), playlists=(WARM,))
+
+    source = Spotify("spotify", {})
+    found = await selected(ledger, Scope.PLAYLIST, source, url=f"spotify:playlist:{'1' * 22}")
+    assert (found.tracks, found.playlists) == ((A,), (WARM,))
+    with pytest.raises(BadInput, match="is no playlist") as caught:
+        await selected(ledger, Scope.PLAYLIST, source, url=f"spotify:track:{'1' * 22}")
+    assert "--url" in caught.value.fix
+    assert source.asked == 1
+
+
+async def test_one_source_of_several(ledger: Book) -> None:
     """A request that names a source asks no other."""
     first, second = Source("one", A), Source("two", B)
     assert (await selected(ledger, Scope.FULL, first, second, source="two")).tracks == (B,)
