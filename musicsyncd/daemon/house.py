@@ -19,7 +19,8 @@ from musicsyncd.database import DATABASE_NAME, Database
 from musicsyncd.enrichment.base import Enricher
 from musicsyncd.enrichment.cache import MIGRATIONS as ENRICHMENT_MIGRATIONS
 from musicsyncd.enrichment.cache import Cache
-from musicsyncd.enrichment.services import services
+from musicsyncd.enrichment.services import services, spotify_facts
+from musicsyncd.enrichment.spotify import Search
 from musicsyncd.http.budgets import MIGRATIONS as HTTP_MIGRATIONS
 from musicsyncd.http.budgets import Budgets
 from musicsyncd.http.client import HttpClient, HttpOptions
@@ -123,10 +124,10 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     words = Words(audio, ledger, volumes, precedence)
     rehear = Rehear(audio, ledger, volumes, _waveforms(settings))
     budgets = Budgets(database, clock)
-    enrichers = await _enrichers(settings, budgets, answers, stack)
     signin, spotify = await open_spotify(
         settings.spotify, _http_options(settings), state / "spotify.json", database, budgets, clock, stack
     )
+    enrichers = await _enrichers(settings, spotify.tracks, budgets, answers, stack)
     online = await online_sources(_ytdlp(settings), settings.soundcloud, settings.youtube, budgets)
     sources = _sources(settings, audio, (spotify, *online))
     matches = Matches(database, clock)
@@ -170,15 +171,19 @@ def handlers(house: House) -> dict[str, Handler]:
 
 
 async def _enrichers(
-    settings: Settings, budgets: Budgets, answers: Cache, stack: AsyncExitStack
+    settings: Settings, search: Search, budgets: Budgets, answers: Cache, stack: AsyncExitStack
 ) -> tuple[Enricher, ...]:
-    """Who is asked of a track, in turn; nobody, unless it is switched on."""
-    wanted = settings.enrichment
+    """Who is asked of a track, in turn: Spotify where there is an app, the others where they are switched on."""
+    wanted, found = settings.enrichment, list[Enricher]()
+    if wanted.spotify and settings.spotify.client_id:
+        plain = HttpClient(_http_options(settings))
+        stack.push_async_callback(plain.close)
+        found.append(await spotify_facts(wanted, search, plain, budgets, answers))
     if not wanted.enabled:
-        return ()
+        return tuple(found)
     client = HttpClient(_http_options(settings), contact=wanted.contact)
     stack.push_async_callback(client.close)
-    return await services(wanted, client, budgets, answers)
+    return *found, *await services(wanted, client, budgets, answers)
 
 
 def _waveforms(settings: Settings) -> Waveforms:

@@ -26,8 +26,12 @@ def check_key(key: SecretStr) -> SecretStr:
 class EnrichmentSection(Section):
     """Who is asked for what a track's source did not say."""
 
+    spotify: bool = True
+    """Whether Spotify is asked too, of tracks from elsewhere, while somebody is signed in there; default true."""
+    spotify_images_url: BaseUrl = "https://i.scdn.co"
+    """Where Spotify's covers are."""
     enabled: bool = False
-    """Whether anybody is asked; default false."""
+    """Whether AcoustID, MusicBrainz and the Cover Art Archive are asked; default false."""
     contact: Annotated[str, AfterValidator(check_contact)] = ""
     """E-mail address or URL, which MusicBrainz demands of whoever asks; no default."""
     acoustid_key: Annotated[SecretStr, AfterValidator(check_key)] = SecretStr("")

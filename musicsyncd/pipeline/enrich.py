@@ -79,8 +79,8 @@ class Enrich:
                 before = earlier.get(enricher.name, {})
                 if trouble:
                     told = _repeated(before)
-                known = known.learning(told)
                 track, names = fill(track, told.facts, self.wanted)
+                known = _knowing(known, told, track, {*names, *(["artwork"] if artwork else [])})
                 if (facts := _word(told, trouble, names)) or before:
                     await self.ledger.record_said(work.track_id, enricher.name, facts)
         track = track.with_identities(*known.track.identities)
@@ -136,6 +136,14 @@ def _known(work: Work, bare: Track, wanted: Collection[str]) -> Known:
         fingerprint=work.analysis.fingerprint or "",
         recording=id_at(RECORDING, bare.identities),
         wanted=frozenset(gaps | ({"artwork"} & set(wanted) if not pictured else set())),
+    )
+
+
+def _knowing(known: Known, told: Told, filled: Track, names: Collection[str]) -> Known:
+    """What the next service is given: the gaps that are filled are none any more, and a release's label must fit."""
+    known = known.learning(told)
+    return replace(
+        known, track=replace(filled, identities=known.track.identities), wanted=known.wanted - frozenset(names)
     )
 
 

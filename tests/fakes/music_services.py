@@ -110,8 +110,8 @@ class MusicServices:
         self.ill: dict[str, list[Ill]] = {}
         """Answers to give instead, in turn, by the beginning of the path."""
         self.asked: list[Asked] = []
-        paths = ("/v2/lookup", "/ws/2/{kind}/{id}", "/release/{id}/{size}", "/archive/{id}")
-        does = (self._lookup, self._musicbrainz, self._front, self._archive)
+        paths = ("/v2/lookup", "/ws/2/{kind}/{id}", "/release/{id}/{size}", "/archive/{id}", "/spotify/image/{id}")
+        does = (self._lookup, self._musicbrainz, self._front, self._archive, self._archive)
         methods = ["GET", "POST"]
         routes = [Route(path, self._given(do), methods=methods) for path, do in zip(paths, does, strict=True)]
         self._socket = socket.create_server((HOST, 0))
@@ -203,7 +203,8 @@ class MusicServices:
         return RedirectResponse(self.url(f"/archive/{id_}", host=OTHER_HOST), 307)
 
     def _archive(self, request: Request, asked: Asked) -> Response:
-        return Response(self.pictures[request.path_params["id"]], media_type="image/jpeg")
+        found = self.pictures.get(request.path_params["id"])
+        return Response(found, media_type="image/jpeg") if found else Response(b"", 404)
 
 
 def _refused(code: int, message: str) -> Response:

@@ -228,3 +228,19 @@ def test_filling_only_fills(track: Track, facts: dict[str, str], wanted: set[str
         assert (name in names) == bool(not before and name in wanted and facts.get(name))
     assert filled.title == "T"
     assert without(filled, names) == track
+
+
+async def test_the_next_service_is_told_what_was_filled_in(ledger: Ledger, tmp_path: Path) -> None:
+    """Who is asked first fills a gap; the others are asked for what is left, of the release that it named."""
+
+    class First(MemoryEnricher):
+        name = "first"
+
+    first = First({A.label: Told(facts={"album": "Lantern Street", "isrc": "DEAB11900001"})})
+    second = says(Told(facts={"album": "Other", "label": "Harbour"}))
+    done = await step(ledger, first, second)(await work(ledger, tmp_path), Here())
+    (known,) = second.asked
+    assert (known.track.album, known.track.isrc) == ("Lantern Street", "DEAB11900001")
+    assert known.wanted == WANTED - {"album", "isrc"}
+    assert (done.track.album, done.track.record_label) == ("Lantern Street", "Harbour")
+    assert (await said(ledger, done))["memory"]["filled"] == ["label"]
