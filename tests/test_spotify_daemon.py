@@ -198,7 +198,9 @@ def paste(daemon: Running) -> None:
 
 
 def test_a_spotify_address_never_reaches_a_downloader(fake: FakeSpotify, tmp_path: Path) -> None:
-    """Not by naming the downloader as the source, and not without an app; a track that is known has no audio here."""
+    """Not by naming the downloader as the source, and not without an app; of a track that is known other sources are
+    asked for its audio, by its words.
+    """
     url = f"https://open.spotify.com/track/{1:022d}"
     fake.catalog[f"{1:022d}"] = track(1)
     with running(tmp_path) as daemon:
@@ -212,7 +214,9 @@ def test_a_spotify_address_never_reaches_a_downloader(fake: FakeSpotify, tmp_pat
         daemon.start()
         sign_in(daemon)
         code, report = daemon.sync(url)
-        assert (code, "supplies no audio" in said(report)) == (1, True), report
         (one,) = report["tracks"]
         assert one["label"] == "Ada Voss - Song 1"
+        assert code == 5, report  # nothing can be reached here
+        found = daemon.client.get(f"/v1/tracks/{one['track']}/match")
+        assert "soundcloud" in " ".join(found["troubles"]).lower()
         assert daemon.files() == []

@@ -150,7 +150,7 @@ RULES: Final[tuple[Rule, ...]] = (
         ELSEWHERE,
     ),
     _rule(
-        r"file:(//)? ?(urls?|scheme)|url scheme|no supported handler|unable to handle request",
+        r"file:(//)? ?(urls?|scheme)|url scheme|no supported handler|unable to handle request|no connection adapters",
         BadInput,
         "The address leads to something other than http or https",
         CHECK_ADDRESS,
@@ -245,7 +245,8 @@ def _by_type(cause: BaseException, why: str, *, in_media: bool, proxy: str) -> M
 
 def _said_by_us(error: RequestError) -> bool:
     """Whether yt-dlp itself refused to send the request, so that the network had no part in it."""
-    return isinstance(error, NoSupportingHandlers | UnsupportedRequest) or "disabled by default" in str(error)
+    said = ("disabled by default", "No connection adapters")  # a redirect to file:, by its own client or by requests
+    return isinstance(error, NoSupportingHandlers | UnsupportedRequest) or any(words in str(error) for words in said)
 
 
 def _by_status(error: HTTPError, why: str, *, in_media: bool) -> MusicsyncError:

@@ -162,11 +162,17 @@ async def test_a_cancelled_refresh_is_still_written_down(inside: House) -> None:
     assert refreshes(inside.fake) == 1
 
 
+async def hang(stream: anyio.abc.SocketStream) -> None:
+    """A service that takes the question and never answers."""
+    async with stream:
+        await anyio.sleep_forever()
+
+
 async def test_a_sign_in_service_that_hangs_is_given_up(inside: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its own deadline, also within a shield."""
     monkeypatch.setattr(spotify_account, "TOKEN_DEADLINE", 0.05)
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as silent, anyio.create_task_group() as tasks:
-        tasks.start_soon(silent.serve, lambda stream: anyio.sleep_forever())
+        tasks.start_soon(silent.serve, hang)
         port = silent.extra(anyio.abc.SocketAttribute.local_port)
         inside.account.app = replace(inside.account.app, accounts_base_url=f"http://127.0.0.1:{port}")
         await inside.clock.advance(3600)

@@ -239,7 +239,7 @@ def collect_sockets() -> None:
         (Page(status=503, headers={"Retry-After": "120"}), Temporary, "out of order", 120.0),
         (Page(body=HTML, content_type="text/html"), BadInput, "No music", None),
         (Page(body=hls(2, ended=False), content_type="application/x-mpegurl"), BadInput, "live stream", None),
-        (Page(status=302, headers={"Location": "file:///etc/passwd"}), Permanent, "refuses", None),
+        (Page(status=302, headers={"Location": "file:///etc/passwd"}), BadInput, "other than http", None),
         (Page(status=302, headers={"Location": "/x"}), Permanent, "refuses", None),
     ],
     ids=["404", "410", "401", "403", "429-after", "429", "500", "503-after", "html", "live", "to-file", "loop"],
