@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from musicsyncd.clock import Clock
-from musicsyncd.control import report
+from musicsyncd.control import answers, attention, report
 from musicsyncd.control.messages import (
     Accepted,
     AccountAnswer,
@@ -219,7 +219,7 @@ class Operations:
 
     async def account(self, service: str) -> AccountAnswer:
         """How it stands with the account at a service."""
-        return report.account_answer(self._account(service))
+        return attention.account_answer(self._account(service))
 
     async def sign_in(self, service: str, question: SignInQuestion) -> SignInAnswer:
         """Begin a sign-in; where a person goes on with it."""
@@ -271,7 +271,7 @@ class Operations:
         """Where a track's audio comes from, and what was thought of each candidate."""
         entry = await self.ledger.entry(reference)
         own = next((one for one in self.sources if one.name == entry.track.source), None)
-        return report.match_answer(entry, await self.matches.of(entry.id), own is not None and own.supplies)
+        return answers.match_answer(entry, await self.matches.of(entry.id), own is not None and own.supplies)
 
     async def undecided(self, limit: int) -> MatchesAnswer:
         """Tracks for whose audio a person has to say which candidate it is."""
@@ -283,7 +283,7 @@ class Operations:
         left_out = await self.ledger.duplicates(limit=min(limit, MOST_LISTED))
         keepers = await self.ledger.entries([str(one.duplicate_of) for one in left_out])
         comparable, kept = await self.ledger.coverage()
-        told = [report.duplicate_answer(one, keeper) for one, keeper in zip(left_out, keepers, strict=True)]
+        told = [answers.duplicate_answer(one, keeper) for one, keeper in zip(left_out, keepers, strict=True)]
         return DuplicatesAnswer(duplicates=told, comparable=comparable, kept=kept)
 
     async def operations(self, limit: int) -> OperationsAnswer:
@@ -319,7 +319,7 @@ class Operations:
         tracks = await self.ledger.counts()
         due = await self.jobs.next_due()
         counts = await self.jobs.counts()
-        accounts = [report.account_answer(account) for account in self.accounts.values()]
+        accounts = [attention.account_answer(account) for account in self.accounts.values()]
         undecided = len(await self.matches.undecided(limit=MOST_LISTED))
         return StatusAnswer(
             version=facts.version,
@@ -327,7 +327,7 @@ class Operations:
             pid=facts.pid,
             started_at=facts.started_at.isoformat(timespec="seconds"),
             uptime=round((now - facts.started_at).total_seconds(), 1),
-            memory=report.resident_bytes(),
+            memory=attention.resident_bytes(),
             config=facts.config,
             state_dir=facts.state_dir,
             log_file=facts.log_file,
@@ -340,7 +340,7 @@ class Operations:
             accounts=accounts,
             attention=[
                 *await self._lost_database(),
-                *report.attention(volumes, tracks, accounts, undecided),
+                *attention.attention(volumes, tracks, accounts, undecided),
                 *self._hindrances(),
             ],
         )
@@ -350,7 +350,7 @@ class Operations:
 
     async def _lost_database(self) -> list[str]:
         path = self.database.path
-        return [report.lost_database(path)] if path and not await self.database.in_place() else []
+        return [attention.lost_database(path)] if path and not await self.database.in_place() else []
 
     # Following
 
@@ -378,7 +378,7 @@ class Operations:
     async def _pending(self, root: str, labels: dict[str, str]) -> set[str]:
         """The jobs of a request that will go on by themselves."""
         job = await self.jobs.get(root)
-        labels[root] = report.label_of(job)
+        labels[root] = answers.label_of(job)
         if job.state.active:
             return set() if report.waits(job, self.clock.now()) else {root}
         labels |= {plan["job"]: plan["label"] for plan in report.plans(job) if plan.get("job")}
@@ -407,7 +407,7 @@ class Operations:
         return self._answer(await self.ledger.entry(reference), await self._roots())
 
     def _answer(self, entry: Entry, roots: Mapping[str, Path]) -> TrackAnswer:
-        return report.track_answer(entry, self.lookout.targets(entry), roots, self.lookout.precedence)
+        return answers.track_answer(entry, self.lookout.targets(entry), roots, self.lookout.precedence)
 
     async def _label(self, track_id: str) -> str:
         try:
@@ -416,7 +416,7 @@ class Operations:
             return track_id
 
     async def _job_answer(self, job: Job) -> JobAnswer:
-        return report.job_answer(job, await self._label(job.key) if job.kind != REQUEST else "")
+        return answers.job_answer(job, await self._label(job.key) if job.kind != REQUEST else "")
 
     async def _roots(self) -> dict[str, Path]:
         """Where each volume that is there now is mounted, by name."""

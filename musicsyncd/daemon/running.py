@@ -15,7 +15,8 @@ from anyio.abc import TaskGroup
 
 from musicsyncd import __version__
 from musicsyncd.clock import SystemClock
-from musicsyncd.control.socket import ControlSocket, application
+from musicsyncd.control.routes import application
+from musicsyncd.control.socket import ControlSocket
 from musicsyncd.daemon.house import build, handlers
 from musicsyncd.daemon.housekeeping import clear_staging, keep_house
 from musicsyncd.daemon.reloading import reloaded

@@ -18,7 +18,8 @@ from musicsyncd.clock import SystemClock
 from musicsyncd.control.client import Client
 from musicsyncd.control.messages import VolumeQuestion, VolumesAnswer
 from musicsyncd.control.operations import DaemonFacts, Operations
-from musicsyncd.control.socket import ControlSocket, application
+from musicsyncd.control.routes import application
+from musicsyncd.control.socket import ControlSocket
 from musicsyncd.database import Database
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.jobs.job import Lane

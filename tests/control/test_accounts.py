@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from musicsyncd.control.report import account_answer, attention
+from musicsyncd.control.attention import account_answer, attention
 from musicsyncd.sources.account import Account, SignedIn, Standing
 from tests.control.door import Door
 

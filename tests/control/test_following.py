@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import pytest
 
-from musicsyncd.control import socket as door_room
+from musicsyncd.control import routes as door_room
 from musicsyncd.errors import Permanent, Temporary
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.jobs.job import JobState, Lane

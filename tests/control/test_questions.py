@@ -15,7 +15,7 @@ import pytest
 
 from musicsyncd import __version__
 from musicsyncd.control.client import VERSION_HEADER
-from musicsyncd.control.socket import LARGEST_QUESTION
+from musicsyncd.control.routes import LARGEST_QUESTION
 from musicsyncd.errors import BadInput
 from musicsyncd.jobs.base import JobContext
 from tests.control.door import Door, aside, eventually, raw, track_known

@@ -56,7 +56,7 @@ async def test_a_batch_that_fails_for_the_most_part_stops_and_says_why(house: Ho
     jobs = await children(house, root)
     counts = states(jobs)
     assert counts[JobState.FAILED] + counts[JobState.CANCELLED] == 40
-    assert LEAST <= counts[JobState.FAILED] <= LEAST + 3, "what ran when it was stopped ends by itself"
+    assert LEAST <= counts[JobState.FAILED] <= 30, "what began before the stop was heard of ends by itself"
     stopped = [job for job in jobs if job.state is JobState.CANCELLED]
     assert {str((job.reason or {})["what"])[:22] for job in stopped} == {"The batch was stopped:"}
     told = report.report(root, {job.key: job for job in jobs}, {}, house.clock.now())
