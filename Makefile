@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt
+TWO := -n 2 --dist loadfile
 
 .PHONY: try test test-full check format bench clean
 
@@ -11,11 +12,11 @@ try: $(VENV)/.run
 
 test: $(VENV)/.dev
 	.ci/system-packages
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TWO)
 
 test-full: $(VENV)/.dev
 	.ci/system-packages
-	$(BIN)/python -m pytest --full
+	$(BIN)/python -m pytest $(TWO) --full
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

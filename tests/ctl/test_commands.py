@@ -15,20 +15,14 @@ import pytest
 from musicsyncd.ctl import COMMANDS, main
 from musicsyncd.database import DATABASE_NAME
 
+pytestmark = pytest.mark.usefixtures("nobody_home")
+
 ROOT = Path(__file__).parent.parent.parent
 VERBS = ("jobs show", "jobs cancel", "jobs retry", "jobs logs", "volumes add", "config check", "config show")
 HEAVY = {
     "pydantic", "anyio", "structlog", "starlette", "uvicorn", "platformdirs", "http.client", "tomllib", "asyncio",
     "sqlite3", "subprocess", "musicsyncd.settings", "musicsyncd.log", "musicsyncd.control.messages",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def nobody_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A home without settings and without a daemon."""
-    for name in [name for name in os.environ if name.startswith(("MUSICSYNCD_", "XDG_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, *VERBS])

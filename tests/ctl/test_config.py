@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,19 +10,10 @@ from pathlib import Path
 import pytest
 
 from musicsyncd.ctl import main
-from musicsyncd.settings.gathered import ALIASES
+
+pytestmark = pytest.mark.usefixtures("nobody_home")
 
 CANARY = "cAnaRy-7f3a9"
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder without any settings."""
-    ours = [name for name in os.environ if name.startswith(("MUSICSYNCD_", "XDG_"))]
-    for name in (*ours, *ALIASES):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,15 +16,9 @@ from musicsyncd.ctl.sync import plain
 from musicsyncd.jobs.job import JobState
 from musicsyncd.sources.folder import path_of
 
+pytestmark = pytest.mark.usefixtures("nobody_home")
+
 CTL = (sys.executable, "-c", "import sys; from musicsyncd.ctl import main; sys.exit(main())")
-
-
-@pytest.fixture(autouse=True)
-def nobody_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A home without settings and without a daemon."""
-    for name in [name for name in os.environ if name.startswith(("MUSICSYNCD_", "XDG_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 @pytest.mark.parametrize(
