@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from musicsyncd import __version__
 from musicsyncd.control.client import Client
-from musicsyncd.ctl.show import complaint
 from musicsyncd.ctl.where import socket_path
-from musicsyncd.errors import BadInput, from_dict
+from musicsyncd.errors import BadInput
 
 Command = Callable[[argparse.Namespace], int]
 MOST: Final = 1_000_000
@@ -61,32 +60,6 @@ def reference(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("an id is needed, or the beginning of one")
     return text
-
-
-def followed(asked: Client, path: str, question: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
-    """Drop a question that is work for a job, and follow it to its end: its exit code and the job as it is then."""
-    from musicsyncd.ctl.sync import Ticker, follow
-
-    job = asked.post(path, question)["jobs"][0]
-    warn_if_older(asked)
-    try:
-        report = follow(asked, job, Ticker())
-    except KeyboardInterrupt:
-        print(f"\nThe work goes on without you. To end it: musicsyncctl jobs cancel {job}", file=sys.stderr)
-        raise
-    return int(report["exit_code"]), asked.get(f"/v1/jobs/{job}")
-
-
-def outcome(job: dict[str, Any]) -> dict[str, Any]:
-    """What a job came to, as JSON: its result's own fields beside its state and the reason when it failed."""
-    return {"job": job["id"], "state": job["state"], "reason": job["reason"]} | (job["result"] or {})
-
-
-def ended(code: int, job: dict[str, Any]) -> int:
-    """The exit code; a failure is said on stderr."""
-    if job["reason"] and job["state"] != "done":
-        complaint(from_dict(job["reason"]))
-    return code
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import argparse
 from typing import Any, Final
 from urllib.parse import quote
 
-from musicsyncd.ctl import asking, show
+from musicsyncd.ctl import asking, following, show
 
 SEE_PLANS: Final = "Make a plan: musicsyncctl duplicates plan"
 MOST_LEFT: Final = 20
@@ -44,23 +44,23 @@ def duplicates(args: argparse.Namespace) -> int:
 
 def plan(args: argparse.Namespace) -> int:
     """Have the plan made, and print all of it."""
-    code, job = asking.followed(asking.client(args), "/v1/duplicates/plan", None)
+    code, job = following.followed(asking.client(args), "/v1/duplicates/plan", None)
     if args.json:
-        show.as_json({"schema": "musicsyncd.duplicates-plan/1", **asking.outcome(job)})
+        show.as_json({"schema": "musicsyncd.duplicates-plan/1", **following.outcome(job)})
     elif job["result"]:
         _print_plan(job["result"])
-    return asking.ended(code, job)
+    return following.ended(code, job)
 
 
 def apply(args: argparse.Namespace) -> int:
     """Do what the plan says, and tell of each file."""
     with asking.helped(SEE_PLANS):
-        code, job = asking.followed(asking.client(args), "/v1/duplicates/apply", {"plan": args.plan})
+        code, job = following.followed(asking.client(args), "/v1/duplicates/apply", {"plan": args.plan})
     if args.json:
-        show.as_json({"schema": "musicsyncd.duplicates-applied/1", **asking.outcome(job)})
+        show.as_json({"schema": "musicsyncd.duplicates-applied/1", **following.outcome(job)})
     elif job["result"]:
         _print_applied(job["result"], job["id"])
-    return asking.ended(code, job)
+    return following.ended(code, job)
 
 
 def keep(args: argparse.Namespace) -> int:

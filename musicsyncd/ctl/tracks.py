@@ -6,8 +6,7 @@ import argparse
 from typing import Any, Final
 from urllib.parse import quote
 
-from musicsyncd.ctl import asking, show
-from musicsyncd.ctl.sync import seen_through
+from musicsyncd.ctl import asking, following, show
 from musicsyncd.music.honesty import doubt
 
 SEE_TRACKS: Final = "See: musicsyncctl tracks"
@@ -127,7 +126,7 @@ def retry(args: argparse.Namespace, reference: str) -> int:
     with asking.helped(SEE_TRACKS):
         answer = asked.post(f"/v1/tracks/{quote(reference, safe='')}/retry")
     if args.wait:
-        return seen_through(args, asked, answer["jobs"])
+        return following.seen_through(args, asked, answer["jobs"])
     show.as_json(answer) if args.json else print(f"Asked: job {answer['jobs'][0]}")
     return 0
 
@@ -169,7 +168,7 @@ def again(args: argparse.Namespace, reference: str = "") -> int:
     with asking.helped(SEE_TRACKS):
         jobs = asked.post("/v1/retry", question)["jobs"]
     asking.warn_if_older(asked)
-    return seen_through(args, asked, jobs)
+    return following.seen_through(args, asked, jobs)
 
 
 ORIGINS: Final = {

@@ -19,7 +19,8 @@ from urllib.parse import unquote
 
 from musicsyncd.control.client import Client, NotRunning
 from musicsyncd.ctl import asking, show
-from musicsyncd.ctl.sync import Ticker, combined, follow, plain
+from musicsyncd.ctl.following import Ticker, combined, follow
+from musicsyncd.ctl.sync import plain
 from musicsyncd.ctl.tracks import bpm, key, lufs
 from musicsyncd.errors import Permanent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
-from musicsyncd.ctl import asking, show
+from musicsyncd.ctl import asking, following, show
 
 SEE_OPERATIONS: Final = "See which can be undone: musicsyncctl undo"
 NAMES: Final = {
@@ -49,9 +49,9 @@ def _row(one: dict[str, Any]) -> list[str]:
 
 def _take_back(args: argparse.Namespace) -> int:
     with asking.helped(SEE_OPERATIONS):
-        code, job = asking.followed(asking.client(args), "/v1/undo", {"operation": args.operation})
+        code, job = following.followed(asking.client(args), "/v1/undo", {"operation": args.operation})
     if args.json:
-        show.as_json({"schema": "musicsyncd.undone/1", **asking.outcome(job)})
+        show.as_json({"schema": "musicsyncd.undone/1", **following.outcome(job)})
     elif done := job["result"]:
         for file in done["restored"]:
             print(show.one_line(f"{file['shelf']}  {file['path']}  {show.size(file['size'])}"))
@@ -59,4 +59,4 @@ def _take_back(args: argparse.Namespace) -> int:
             told = f"  {one['target']}  {one['path']}: {show.sentence(one['error'])}"
             print(show.coloured("left", "yellow") + show.one_line(told))
         print(f"{done['summary']}.")
-    return asking.ended(code, job)
+    return following.ended(code, job)
