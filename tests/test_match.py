@@ -13,6 +13,7 @@ import pytest
 from musicsyncd.crashpoints import ENVIRONMENT, CrashPoint
 from musicsyncd.library.recycle import RECYCLE
 from tests.fakes import streams
+from tests.fakes.music_services import MusicServices, heard
 from tests.fakes.running import Running, running
 from tests.fakes.soundcloud import SoundCloud
 from tests.fakes.spotify import FakeSpotify, track
@@ -90,6 +91,28 @@ def test_the_right_recording_is_found_and_explained(town: Town) -> None:
     assert "Kora Remix" in shown
     assert not [visit for visit in town.web.visits if "spotify" in visit.host]
     assert town.sync()["state"] == "standing"
+
+
+def test_an_upload_under_a_wrong_name_is_known_by_its_sound(town: Town) -> None:
+    """AcoustID takes the first one for another song: nothing of it is kept, and the second is taken."""
+    town.soundcloud.files[2], town.soundcloud.files[4] = (streams.recording(p, "m4a", SECONDS) for p in (300.0, 410.0))
+    town.soundcloud.add(2, "Ada Voss - Song 1", publisher_metadata={})
+    town.soundcloud.add(4, "Ada Voss - Song 1", publisher_metadata={})
+    with MusicServices() as services:
+        services.first_results = [[heard(title="Glass Harbour", artists=[{"name": "Tomo Rell"}])]]
+        services.results = [heard(title="Song 1", duration=None)]
+        town.daemon.stop()
+        town.daemon.extra += services.settings
+        town.daemon.write_config()
+        town.daemon.start()
+        one = town.sync()
+    assert one["details"]["state"] == "standing"
+    told = town.ctl("match", "explain", one["track"])
+    (refused,) = [candidate for candidate in told["candidates"] if candidate["tried"]]
+    assert "Tomo Rell - Glass Harbour" in json.dumps(refused["tried"])
+    (taken,) = [candidate for candidate in told["candidates"] if candidate["chosen"]]
+    assert taken["url"] != refused["url"]
+    assert len(town.daemon.files()) == 1
 
 
 def test_what_is_undecided_is_reviewed_and_pinned(town: Town) -> None:

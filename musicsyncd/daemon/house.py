@@ -37,6 +37,7 @@ from musicsyncd.pipeline.download import Download
 from musicsyncd.pipeline.enrich import CAPACITY, Enrich
 from musicsyncd.pipeline.match import Fetch, Match
 from musicsyncd.pipeline.publish import Publish
+from musicsyncd.pipeline.recognise import Recognise
 from musicsyncd.pipeline.rehear import Rehear
 from musicsyncd.pipeline.retag import Retag
 from musicsyncd.pipeline.shelve import Shelve
@@ -229,12 +230,13 @@ def _steps(
 ) -> tuple[Step, ...]:
     ledger, output, precedence = lookout.ledger, settings.output, lookout.precedence
     depth = None if output.depth == "source" else output.depth
+    recognise = Recognise(matches, ledger, enrichers)
     return (
         Fetch(
             Match(sources, matches),
             (
                 Download({source.name: source for source in sources}),
-                Transcode(audio, ledger, sample_rate=output.sample_rate or None, depth=depth),
+                Transcode(audio, ledger, sample_rate=output.sample_rate or None, depth=depth, recognise=recognise),
             ),
         ),
         Analyze(audio, ledger, _waveforms(settings), leave_out=settings.duplicates.leave_out),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from musicsyncd.enrichment.base import Enricher, Known, Told
@@ -13,9 +14,14 @@ from musicsyncd.errors import MusicsyncError, NeedsPerson, Permanent, Temporary
 from musicsyncd.http.budget import Budget
 from musicsyncd.http.client import Answer, HttpClient, Question
 from musicsyncd.music.identity import ACOUSTID, Identity
+from musicsyncd.music.recognition import HeardAs
 
 FLOOR: Final = 0.8
 """The least score, 0 to 1, of a fingerprint that counts as this one."""
+SURE: Final = 0.9
+"""The least score at which it may speak against what a search found."""
+WITNESSES: Final = 2
+"""People who must have said which recording it is: one alone may have mistaken a file."""
 BAD_KEY: Final = frozenset({4, 6, 12})
 """Error codes: the application's key or the user's is not valid, or may not do this."""
 FOR_A_WHILE: Final = frozenset({5, 13, 14})
@@ -72,13 +78,26 @@ class AcoustId(Enricher):
         """The fingerprint's own id, and the recording that most people have linked to it and that may be the track."""
         if not known.fingerprint:
             return Told(note="There is no fingerprint to ask with")
-        digest = hashlib.sha256(known.fingerprint.encode()).hexdigest()
-        found = await self._cache.answer(self.name, f"{int(known.duration)} {digest}", lambda: self._look_up(known))
-        results = _Lookup.model_validate({"status": "ok"} | found).results
-        near = sorted((one for one in results if one.score >= FLOOR), key=lambda one: -one.score)
+        near = await self._near(known)
         if not near:
             return Told(note="It knows nothing that sounds like this")
         return _chosen(near, known)
+
+    async def recordings(self, known: Known) -> Sequence[HeardAs]:
+        """What people have linked to the fingerprint, the most often linked first."""
+        near = await self._near(known) if known.fingerprint else []
+        linked = [one for result in near for one in result.recordings if one.title and one.candidate.artists]
+        if not near or near[0].score < SURE or sum(one.sources for one in linked) < WITNESSES:
+            return ()
+        ordered = sorted(linked, key=lambda one: -one.sources)
+        return [HeardAs(title=one.title, artists=one.candidate.artists, by="AcoustID") for one in ordered]
+
+    async def _near(self, known: Known) -> list[_Result]:
+        """What sounds like it, the likest first; asked once for one fingerprint."""
+        digest = hashlib.sha256(known.fingerprint.encode()).hexdigest()
+        found = await self._cache.answer(self.name, f"{int(known.duration)} {digest}", lambda: self._look_up(known))
+        results = _Lookup.model_validate({"status": "ok"} | found).results
+        return sorted((one for one in results if one.score >= FLOOR), key=lambda one: -one.score)
 
     async def _look_up(self, known: Known) -> dict[str, Any]:
         if self._refused:  # the settings are read at the start: until then the key stays wrong

@@ -6,12 +6,13 @@ the track's own source: what is done with it is the pipeline's to decide.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from musicsyncd.music.identity import Identity
+from musicsyncd.music.recognition import HeardAs
 from musicsyncd.music.track import Track
 
 
@@ -66,3 +67,7 @@ class Enricher:
     async def ask(self, known: Known) -> Told:
         """What it says. Raises Temporary, Permanent, BadInput or NeedsPerson when it cannot be asked."""
         raise NotImplementedError
+
+    async def recordings(self, known: Known) -> Sequence[HeardAs]:
+        """Every recording that it takes the sound for; none when it cannot tell. Raises as `ask` does."""
+        return ()

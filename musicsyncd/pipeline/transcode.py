@@ -17,6 +17,7 @@ from musicsyncd.ledger.entry import FileFacts
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.music.precedence import DJ, FILE, plausible
 from musicsyncd.music.said import Said
+from musicsyncd.pipeline.recognise import Recognise
 from musicsyncd.pipeline.step import Work, new_folder, teller
 
 PREVIEW: Final = 31.0
@@ -31,6 +32,8 @@ class Transcode:
     ledger: Ledger
     sample_rate: int | None = None
     depth: int | None = None
+    recognise: Recognise | None = None
+    """None: what a search found is taken for what it says."""
     name: str = "transcode"
 
     async def __call__(self, work: Work, context: JobContext) -> Work:
@@ -65,6 +68,8 @@ class Transcode:
             )
         crash_point(CrashPoint.OUTPUTS_MADE)
         refuse_unlike(stated=(work.audio or work.track).duration, heard=done.source.duration)
+        if self.recognise and done.analysis:
+            await self.recognise(work, done.analysis)
         await self.ledger.record_facts(work.track_id, work.track)
         await self.ledger.record_files(work.track_id, [_source_facts(work, done)])
         await self._record_claims(work.track_id, done.claims)

@@ -101,6 +101,9 @@ class MusicServices:
 
     def __init__(self) -> None:
         self.results: list[dict[str, Any]] = [heard()]
+        """What AcoustID knows of any sound."""
+        self.first_results: list[list[dict[str, Any]]] = []
+        """What it knows of the sounds that are asked about first, in turn."""
         self.known: dict[str, dict[str, Any]] = {
             f"recording/{RECORDING}": recording(),
             f"release/{RELEASE}": release(),
@@ -182,7 +185,8 @@ class MusicServices:
         if not form.get("fingerprint"):
             return _refused(3, "invalid fingerprint")
         wanted = set(form.get("meta", "").split())
-        plain = [one if "recordings" in wanted else {"id": one["id"], "score": one["score"]} for one in self.results]
+        results = self.first_results.pop(0) if self.first_results else self.results
+        plain = [one if "recordings" in wanted else {"id": one["id"], "score": one["score"]} for one in results]
         return JSONResponse({"status": "ok", "results": plain})
 
     def _musicbrainz(self, request: Request, asked: Asked) -> Response:
