@@ -82,6 +82,55 @@ def test_a_kill_while_a_step_is_done_again_changes_nothing_in_the_end(point: Cra
         assert sorted(journalled(daemon.state)) == [path for path in daemon.files() if path.startswith(RECYCLE)] != []
 
 
+@pytest.mark.parametrize("point", [CrashPoint.FILE_RETIRED, CrashPoint.FILE_RESTORED, CrashPoint.RESTORATION_RECORDED])
+def test_a_kill_while_replaced_files_come_back_changes_nothing_in_the_end(point: CrashPoint, tmp_path: Path) -> None:
+    """The older files stand byte for byte and stay so, the journal says where the newer ones lie, and our own older
+    tempo is nobody's word: the DJ's counts when the step is done once more.
+    """
+    music = write_wave(tmp_path / "music" / "Crash Test - One.wav")
+    with running(tmp_path) as daemon:
+        daemon.sync(music)
+        track = daemon.client.get("/v1/tracks")["tracks"][0]["id"]
+        edited(daemon.library() / EXPECTED[0])
+        older = contents(daemon)
+        assert again(daemon, track, "tag")[0] == 0
+        (operation,) = daemon.client.get("/v1/operations")["operations"]
+        newer = contents(daemon)
+        daemon.stop()
+        daemon.start(**{ENVIRONMENT: point.value})
+        (undo,) = daemon.client.post("/v1/undo", {"operation": operation["operation"]})["jobs"]
+        assert daemon.wait_for_death() == -9, "the crash point was never passed"
+        daemon.start()
+        settle(daemon)
+        undone = daemon.client.get(f"/v1/jobs/{undo}")
+        assert (undone["state"], undone["result"]["left"], contents(daemon)) == ("done", [], older)
+        assert sorted(path for path, data in older.items() if data != newer[path]) == EXPECTED[1:]
+        assert {path: (daemon.library() / moved).read_bytes() for path, moved in made_way(daemon.state)} == {
+            path: newer[path] for path in EXPECTED[1:]
+        }
+        changes = journalled(daemon.state)
+        assert daemon.sync_track(track)[0] == 0
+        assert (contents(daemon), journalled(daemon.state)) == (older, changes)
+        assert again(daemon, track, "tag")[0] == 0
+        assert {tempo_in(daemon.library() / path) for path in EXPECTED} == {"126.5"}
+
+
+def contents(daemon: Running) -> dict[str, bytes]:
+    """What stands on the volume."""
+    return {path: (daemon.library() / path).read_bytes() for path in EXPECTED}
+
+
+def made_way(state: Path) -> list[tuple[str, str]]:
+    """Of each newer file that an undo moved away: its path, and where the journal says that it lies."""
+    connection = sqlite3.connect(state / "musicsyncd.db")
+    try:
+        query = """SELECT json_extract(before, '$.newer.path'), json_extract(before, '$.newer.recycled') FROM journal
+                   WHERE what = 'restored'"""
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
 def edited(path: Path) -> None:
     """As DJ software does: its own tempo and a rating."""
     file = AIFF(str(path))
@@ -99,9 +148,9 @@ def heard_otherwise(state: Path, track: str) -> None:
     (state / "waveforms" / f"{track}.png").unlink()
 
 
-def again(daemon: Running, track: str) -> tuple[int, dict[str, Any]]:
+def again(daemon: Running, track: str, step: str = "analyze") -> tuple[int, dict[str, Any]]:
     """The step once more: the exit code and the report."""
-    done = daemon.ctl("tracks", "retry", track, "--step", "analyze", "--wait", "--json")
+    done = daemon.ctl("tracks", "retry", track, "--step", step, "--wait", "--json")
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
 

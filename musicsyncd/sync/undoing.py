@@ -71,7 +71,8 @@ class Undoer:
         async with self._at(one, kept, context) as shelf:
             back = await shelf.restore(kept, one["after"]["recycled"])
         crash_point(CrashPoint.FILE_RESTORED)
-        await self._stands(one, back, one["after"]["proof"], one["after"]["recycled"], context)
+        lay = {"recycled": one["after"]["recycled"]}
+        await self._stands(one, back, one["after"]["proof"], lay, context)
 
     async def _swap(self, one: Journalled, context: JobContext) -> None:
         """A newer version took the file's place: it goes to the recycle area itself."""
@@ -79,15 +80,14 @@ class Undoer:
         recycled, proof, newer = before.pop("recycled"), before.pop("proof", ""), Kept.from_dict(one["after"])
         kept = Kept.from_dict(before)
         async with self._at(one, kept, context) as shelf:
-            if await shelf.retire(newer) is None:
-                what = f"{newer.path} on the volume {newer.shelf} was changed or taken away since"
-                raise Permanent(what, fix=f"The older version lies at {recycled}: copy it from there")
+            moved = await _made_way(shelf, newer, kept, recycled)
             crash_point(CrashPoint.FILE_RETIRED)
             back = await shelf.restore(kept, recycled)
         crash_point(CrashPoint.FILE_RESTORED)
         if output := (await self.ledger.entry(one["track"])).output(kept.format):
             await self.ledger.record_files(one["track"], [output.turned_back(proof or back.sha256)])
-        await self._stands(one, back, proof or back.sha256, recycled, context)
+        lay = {"recycled": recycled, "newer": newer.as_dict() | {"recycled": moved}}
+        await self._stands(one, back, proof or back.sha256, lay, context)
 
     @asynccontextmanager
     async def _at(self, one: Journalled, kept: Kept, context: JobContext) -> AsyncIterator[Shelf]:
@@ -99,9 +99,11 @@ class Undoer:
         async with context.capacity(one["target"]):
             yield shelf
 
-    async def _stands(self, one: Journalled, back: Kept, proof: str, recycled: str, context: JobContext) -> None:
+    async def _stands(
+        self, one: Journalled, back: Kept, proof: str, before: Mapping[str, Any], context: JobContext
+    ) -> None:
         evidence = Evidence(target=one["target"], part=back.format, proof=proof, detail=back.as_dict())
-        change = _change(one, context, before={"recycled": recycled}, after=back.as_dict())
+        change = _change(one, context, before=before, after=back.as_dict())
         await self.ledger.record_evidence(one["track"], evidence, change)
         crash_point(CrashPoint.RESTORATION_RECORDED)
 
@@ -127,6 +129,18 @@ async def open_changes(ledger: Ledger, operation: str) -> list[Journalled]:
     undone = await ledger.undone(operation)
     waiting = [one for one in made if one["sequence"] not in undone]
     return sorted(waiting, key=lambda one: (UNDOABLE.index(one["what"]), -one["sequence"]))
+
+
+async def _made_way(shelf: Shelf, newer: Kept, kept: Kept, recycled: str) -> str | None:
+    """Where the newer version lies now that it has made way; None when it was taken away from there too."""
+    there, beside = await shelf.found(kept), await shelf.found(newer)
+    if there and there.sha256 == kept.sha256 and (beside is None or beside.sha256 == kept.sha256):
+        return await shelf.recycled(newer)  # a try that was cut short got as far, or a person did it
+    moved = await shelf.retire(newer)
+    if moved is None:
+        what = f"{newer.path} on the volume {newer.shelf} was changed or taken away since"
+        raise Permanent(what, fix=f"The older version lies at {recycled}: copy it from there")
+    return moved
 
 
 def _kept_its_past(one: Journalled) -> bool:
