@@ -56,7 +56,7 @@ from musicsyncd.sources.spotify_signin import SpotifySignIn
 from musicsyncd.sources.ytdlp import YtdlpOptions
 from musicsyncd.sync.engine import TRACK, SyncEngine
 from musicsyncd.sync.look import Lookout
-from musicsyncd.sync.merging import APPLY, PLAN, Merger
+from musicsyncd.sync.merging import APPLY, MERGE, PLAN, Merger
 from musicsyncd.sync.reprocess import Reprocess, kind_of
 from musicsyncd.sync.request import STEPS
 from musicsyncd.sync.undoing import UNDO, Undoer
@@ -284,6 +284,7 @@ def _capacities(settings: Settings) -> dict[str, int]:
         "download": settings.capacity.downloads,
         "cpu": settings.capacity.cpu_places,
         "recognise": 1,
+        MERGE: 1,
         CAPACITY: 2,  # services are paced anyway: more would only wait for their turns
         **{f"volume:{one.name}": 1 for one in settings.volumes},
     }

@@ -38,6 +38,10 @@ MERGED: Final = "merged"
 RECYCLED: Final = "recycled"
 RETIRED: Final = "retired"
 LEDGER: Final = "ledger"
+MERGE: Final = "merge"
+"""The capacity that one application or undo holds at a time: of two at once, each would see the copy that the other
+is about to move, and a recording would go whole.
+"""
 LEAST_COVERAGE: Final = 0.95
 """Share of the kept files whose track must have a fingerprint before anything is planned or moved: what cannot be
 compared may be the better copy."""
@@ -104,13 +108,17 @@ class Merger:
         """Handle a `duplicates-apply` job: what the plan says and nothing else, each part proven anew before it is
         done. What cannot be done now, or is not as planned any more, is left with its reason; the job ends partial.
         """
-        plan, left = await self._planned(str(args["plan"])), Left()
+        async with context.capacity(MERGE):
+            return await self._apply(str(args["plan"]), context)
+
+    async def _apply(self, plan_id: str, context: JobContext) -> dict[str, Any]:
+        plan, left = await self._planned(plan_id), Left()
         _refuse_uncovered(*await self.ledger.coverage())
         for group in plan.groups:
             for loser in group.losers:
                 await self._leave_out(loser, group.keeper, context, left)
         moved = [one for one in await self.ledger.journal(context.job.id) if one["what"] == RECYCLED]
-        return _applied(str(args["plan"]), moved, left)
+        return _applied(plan_id, moved, left)
 
     async def _planned(self, job_id: str) -> Plan:
         try:

@@ -14,7 +14,7 @@ from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.library.base import Kept, Shelf
 from musicsyncd.sync.look import Lookout
-from musicsyncd.sync.merging import MERGED, RECYCLED, RETIRED
+from musicsyncd.sync.merging import MERGE, MERGED, RECYCLED, RETIRED
 
 UNDO: Final = "undo"
 RESTORED: Final = "restored"
@@ -38,7 +38,10 @@ class Undoer:
 
     async def undo(self, context: JobContext, args: Mapping[str, Any]) -> dict[str, Any]:
         """Handle an `undo` job. What cannot be taken back now is left with its reason, and the job ends partial."""
-        operation = str(args["operation"])
+        async with context.capacity(MERGE):
+            return await self._undo(str(args["operation"]), context)
+
+    async def _undo(self, operation: str, context: JobContext) -> dict[str, Any]:
         changes, left = await open_changes(self.ledger, operation), list[dict[str, Any]]()
         for one in changes:
             if any(other["track"] == one["track"] for other in left) and one["what"] == MERGED:

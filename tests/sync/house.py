@@ -45,7 +45,7 @@ from musicsyncd.sources.memory import MemorySource
 from musicsyncd.sync.batch import Batches
 from musicsyncd.sync.engine import REQUEST, SyncEngine
 from musicsyncd.sync.look import Lookout
-from musicsyncd.sync.merging import APPLY, PLAN, Merger
+from musicsyncd.sync.merging import APPLY, MERGE, PLAN, Merger
 from musicsyncd.sync.reprocess import Reprocess
 from musicsyncd.sync.request import RetryRequest, Scope, SyncRequest
 from musicsyncd.sync.undoing import UNDO, Undoer
@@ -172,7 +172,7 @@ class House:
 
     async def start(self) -> None:
         """Begin to work, as after a start of the daemon."""
-        places = {"download": 2, "cpu": 2, "recognise": 1, MAIN: 1, SECOND: 1}
+        places = {"download": 2, "cpu": 2, "recognise": 1, MERGE: 1, MAIN: 1, SECOND: 1}
         self.jobs = SqliteEngine(self.database, self.clock, places, jitter=lambda: 0.0)
         self.batches = asyncio.create_task(Batches(self.jobs).watch())
         waveforms = Waveforms(self.staging.parent / "waveforms")

@@ -8,10 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from musicsyncd.jobs.job import Job, JobState, Lane
-from musicsyncd.ledger.ledger import Change
+from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.music.track import Track
 from musicsyncd.sync.duplicates import KEEP, PERSON
 from musicsyncd.sync.engine import TRACK
@@ -173,6 +174,54 @@ async def test_a_track_that_is_being_worked_on_is_left(house: House) -> None:
     assert contents(house) == before
     await house.jobs.cancel(active.id)
     assert (await applied(house, plan)).state is JobState.DONE
+
+
+async def test_of_two_applications_at_once_one_leaves_a_copy(house: House) -> None:
+    """Each plan would keep the other's loser: the second finds that its keeper is left out by now."""
+    first = await planned(house)
+    loser = await house.ledger.entry(first["groups"][0]["losers"][0]["track"])
+    source = loser.source_file
+    assert source is not None
+    better = source.facts | {"lossless": True, "bit_depth": 24, "sample_rate": 96000}
+    await house.ledger.record_files(loser.id, [replace(source, facts=better)])
+    plans = [first, await planned(house)]
+    assert plans[1]["groups"][0]["keeper"]["track"] == loser.id
+    jobs = [await begun(house, APPLY, plan["plan"], plan=plan["plan"]) for plan in plans]
+    for job in jobs:
+        await house.until(job)
+    ends = [await house.jobs.get(job.id) for job in jobs]
+    assert sorted(end.state for end in ends) == [JobState.DONE, JobState.PARTIAL]
+    assert [len((await house.entry(one)).evidence) > 0 for one in (A, B)].count(True) == 1
+    assert len(contents(house)) == 6
+
+
+async def test_an_undo_waits_until_an_application_has_ended(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes back all of it, not the half that was done so far."""
+    before, plan = contents(house), await planned(house)
+    first, on = anyio.Event(), anyio.Event()
+    drop_evidence = Ledger.drop_evidence
+
+    async def slowly(*args: Any) -> None:
+        await drop_evidence(*args)
+        first.set()
+        await on.wait()
+
+    monkeypatch.setattr(Ledger, "drop_evidence", slowly)
+    job = await begun(house, APPLY, plan["plan"], plan=plan["plan"])
+    await first.wait()
+    undo = await house.jobs.enqueue(UNDO, {"operation": job.id}, key=job.id, lane=Lane.USER)
+    while (await house.jobs.get(undo.id)).state is not JobState.RUNNING:  # noqa: ASYNC110  as `until` does
+        await anyio.sleep(0.001)
+    await anyio.wait_all_tasks_blocked()
+    on.set()
+    await house.until(undo)
+    assert [(await house.jobs.get(one.id)).state for one in (job, undo)] == [JobState.DONE, JobState.DONE]
+    assert contents(house) == before
+
+
+async def begun(house: House, kind: str, key: str, **args: str) -> Job:
+    """A job in the lane where two go on at once."""
+    return await house.jobs.enqueue(kind, args, key=key, lane=Lane.BACKLOG)
 
 
 async def test_what_changed_its_name_since_is_not_merged(house: House) -> None:
