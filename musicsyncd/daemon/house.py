@@ -152,7 +152,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         volumes=volumes,
         engine=engine,
         merger=Merger(ledger=ledger, jobs=jobs, lookout=lookout, most_files=settings.duplicates.most_files),
-        undoer=Undoer(ledger=ledger, lookout=lookout),
+        undoer=Undoer(ledger=ledger, jobs=jobs, lookout=lookout),
         reprocess=Reprocess(engine, words, rehear),
         operations=operations,
         answers=answers,

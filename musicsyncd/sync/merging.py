@@ -153,7 +153,7 @@ class Merger:
     async def _changed(self, loser: Loser, keeper: Side) -> str:
         """Why the plan does not hold for these two any more; empty when it does."""
         for side in (loser, keeper):
-            if await self.jobs.list(JobFilter(key=side.track, states=_ACTIVE, limit=1)):
+            if await is_worked_on(self.jobs, side.track):
                 return f"{side.label} is being worked on: apply the plan again when that has ended"
         entry, keeping = await self.ledger.entries([loser.track, keeper.track])
         if is_wanted(entry):
@@ -254,6 +254,11 @@ class Merger:
             before |= {"fields": row.fields} if row else {}
             change = Change(operation=context.job.id, target=one.target, what=RETIRED, before=before, after={})
             await self.ledger.drop_evidence(loser.track, [(one.target, one.part)], change)
+
+
+async def is_worked_on(jobs: WorkEngine, track: str) -> bool:
+    """Whether some job of this track goes on or waits: what it read may be about to be moved."""
+    return bool(await jobs.list(JobFilter(key=track, states=_ACTIVE, limit=1)))
 
 
 def _still_there(loser: Loser, entry: Entry) -> list[Kept]:

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import BadInput, Degraded, MusicsyncError, Permanent
-from musicsyncd.jobs.base import JobContext
+from musicsyncd.jobs.base import JobContext, WorkEngine
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.library.base import Kept, Shelf
 from musicsyncd.sync.look import Lookout
-from musicsyncd.sync.merging import MERGE, MERGED, RECYCLED, RETIRED
+from musicsyncd.sync.merging import MERGE, MERGED, RECYCLED, RETIRED, is_worked_on
 
 UNDO: Final = "undo"
 RESTORED: Final = "restored"
@@ -34,6 +34,7 @@ class Undoer:
     """The handler of the jobs that take an operation back."""
 
     ledger: Ledger
+    jobs: WorkEngine
     lookout: Lookout
 
     async def undo(self, context: JobContext, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,6 +56,9 @@ class Undoer:
         return _result(operation, files, left)
 
     async def _take_back(self, one: Journalled, context: JobContext) -> None:
+        if await is_worked_on(self.jobs, one["track"]):
+            label = (await self.ledger.entry(one["track"])).track.label
+            raise Permanent(f"{label} is being worked on", fix="Undo again when that has ended")
         match one["what"]:
             case "replaced":
                 await self._swap(one, context)

@@ -199,7 +199,7 @@ class House:
             words=words,
         )
         merger = Merger(ledger=self.ledger, jobs=self.jobs, lookout=self.lookout, most_files=self.most_files)
-        undoer = Undoer(ledger=self.ledger, lookout=self.lookout)
+        undoer = Undoer(ledger=self.ledger, jobs=self.jobs, lookout=self.lookout)
         rehear = Rehear(self.audio, self.ledger, self.lookout.shelves, waveforms)
         self.reprocess = Reprocess(self.engine, words, rehear)
         handlers = {

@@ -290,6 +290,23 @@ async def test_an_undo_waits_for_a_volume_and_leaves_the_track_out_until_then(ho
     assert (await house.ledger.entry(loser)).duplicate_of is None
 
 
+async def test_an_undo_leaves_a_track_that_is_being_worked_on(house: House) -> None:
+    """All of it, with the reason; when that has ended, the undo goes on."""
+    before, plan = contents(house), await planned(house)
+    operation = (await applied(house, plan)).id
+    standing, loser = contents(house), plan["groups"][0]["losers"][0]["track"]
+    later = house.clock.now() + timedelta(hours=1)
+    active = await house.jobs.enqueue(TRACK, {"track": loser}, key=loser, lane=Lane.BACKLOG, not_before=later)
+    job = await house.done(UNDO, operation, operation=operation)
+    assert job.state is JobState.PARTIAL
+    assert job.result is not None
+    assert {one["error"]["what"] for one in job.result["left"]} == {"Ada Voss - Song a is being worked on"}
+    assert (contents(house), (await house.ledger.entry(loser)).duplicate_of is None) == (standing, False)
+    await house.jobs.cancel(active.id)
+    assert (await house.done(UNDO, operation, operation=operation)).state is JobState.DONE
+    assert contents(house) == before
+
+
 async def test_an_undo_overwrites_nothing(house: House) -> None:
     """A name that was taken since is told; when it is free again the undo goes on."""
     before = contents(house)
