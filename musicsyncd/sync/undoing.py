@@ -74,7 +74,9 @@ class Undoer:
 
     async def _restore(self, one: Journalled, context: JobContext) -> None:
         """The file lies in the recycle area, and its name is free."""
-        kept = Kept.from_dict(one["before"])
+        kept, now = Kept.from_dict(one["before"]), await self._kept_now(one, one["before"]["format"])
+        if now and (now.path, now.sha256) != (kept.path, kept.sha256):
+            raise _anew(now, one["after"]["recycled"])
         async with self._at(one, kept, context) as shelf:
             back = await shelf.restore(kept, one["after"]["recycled"])
         crash_point(CrashPoint.FILE_RESTORED)
@@ -85,7 +87,9 @@ class Undoer:
         """A newer version took the file's place: it goes to the recycle area itself."""
         before = dict(one["before"])
         recycled, proof, newer = before.pop("recycled"), before.pop("proof", ""), Kept.from_dict(one["after"])
-        kept = Kept.from_dict(before)
+        kept, now = Kept.from_dict(before), await self._kept_now(one, before["format"])
+        if now and now.path not in (kept.path, newer.path):
+            raise _anew(now, recycled)
         async with self._at(one, kept, context) as shelf:
             moved = await _made_way(shelf, newer, kept, recycled)
             crash_point(CrashPoint.FILE_RETIRED)
@@ -95,6 +99,14 @@ class Undoer:
             await self.ledger.record_files(one["track"], [output.turned_back(proof or back.sha256)])
         lay = {"recycled": recycled, "newer": newer.as_dict() | {"recycled": moved}}
         await self._stands(one, back, proof or back.sha256, lay, context)
+
+    async def _kept_now(self, one: Journalled, format_name: str) -> Kept | None:
+        """The track's file of that format there, as the ledger knows it now: what is restored would make an orphan of
+        any other.
+        """
+        evidence = (await self.ledger.entry(one["track"])).evidence
+        found = (now.detail for now in evidence if (now.target, now.part) == (one["target"], format_name))
+        return next(map(Kept.from_dict, found), None)
 
     @asynccontextmanager
     async def _at(self, one: Journalled, kept: Kept, context: JobContext) -> AsyncIterator[Shelf]:
@@ -148,6 +160,11 @@ async def _made_way(shelf: Shelf, newer: Kept, kept: Kept, recycled: str) -> str
         what = f"{newer.path} on the volume {newer.shelf} was changed or taken away since"
         raise Permanent(what, fix=f"The older version lies at {recycled}: copy it from there")
     return moved
+
+
+def _anew(now: Kept, recycled: str) -> Permanent:
+    what = f"It was brought home anew since, as {now.path} on the volume {now.shelf}"
+    return Permanent(what, fix=f"The older version lies at {recycled}: copy it from there")
 
 
 def _kept_its_past(one: Journalled) -> bool:

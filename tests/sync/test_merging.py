@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from musicsyncd.jobs.job import Job, JobState, Lane
+from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.music.track import Track
 from musicsyncd.sync.duplicates import KEEP, PERSON
@@ -305,6 +306,61 @@ async def test_an_undo_leaves_a_track_that_is_being_worked_on(house: House) -> N
     await house.jobs.cancel(active.id)
     assert (await house.done(UNDO, operation, operation=operation)).state is JobState.DONE
     assert contents(house) == before
+
+
+async def test_an_undo_brings_no_older_file_beside_one_that_came_home_since(house: House) -> None:
+    """A person kept the copy, and it came home under another name: that stays the one that is known."""
+    plan = await planned(house)
+    operation = (await applied(house, plan)).id
+    loser = await house.ledger.entry(plan["groups"][0]["losers"][0]["track"])
+    await kept_by_a_person(house, loser.id)
+    await renamed_at_home(house, loser.track)
+    before, known, rows = contents(house), files_of(await house.ledger.entry(loser.id)), len(house.catalog.rows)
+    assert (len(before), rows) == (9, 3)
+    job = await house.done(UNDO, operation, operation=operation)
+    assert job.state is JobState.PARTIAL
+    assert job.result is not None
+    assert len(job.result["left"]) == 3
+    assert all(one["error"]["what"].startswith("It was brought home anew since") for one in job.result["left"])
+    assert (contents(house), files_of(await house.ledger.entry(loser.id))) == (before, known)
+    assert len(house.catalog.rows) == rows
+
+
+async def test_an_undo_brings_no_older_version_beside_one_that_came_home_since(house: House) -> None:
+    """The same of a replaced file, when the one that took its place made way for a third."""
+    first = await remade(house, "Song c, again")
+    await remade(house, "Song c, once more")
+    before, known = contents(house), files_of(await house.entry(C))
+    job = await house.done(UNDO, first.id, operation=first.id)
+    assert job.result is not None
+    assert {one["error"]["what"].partition(",")[0] for one in job.result["left"]} == {"It was brought home anew since"}
+    assert (contents(house), files_of(await house.entry(C))) == (before, known)
+
+
+async def kept_by_a_person(house: House, track: str) -> None:
+    await house.ledger.record_said(track, PERSON, {KEEP: True})
+    await house.ledger.unmark_duplicate(track, Change(operation="person", target="ledger", what="kept"))
+
+
+async def renamed_at_home(house: House, track: Track) -> None:
+    """Its source calls it otherwise by now, and it is fetched anew."""
+    audio, entry = house.source.audio(track), await house.entry(track)
+    house.source.offer(replace(track, title="Song a, named anew"), audio)
+    await house.ledger.record_facts(entry.id, replace(entry.track, title="Song a, named anew"))
+    assert (await house.done(TRACK, entry.id, track=entry.id)).state is JobState.DONE
+
+
+async def remade(house: House, title: str) -> Job:
+    """C's files are made anew, under another name."""
+    entry = await house.entry(C)
+    await house.ledger.record_facts(entry.id, replace(entry.track, title=title))
+    await house.ledger.supersede_outputs(entry.id)
+    house.source.offer(replace(C, title=title), sound(title))
+    return await house.done(TRACK, entry.id, track=entry.id)
+
+
+def files_of(entry: Entry) -> list[str]:
+    return sorted(one.detail["path"] for one in entry.evidence if one.target in (MAIN, SECOND))
 
 
 async def test_an_undo_overwrites_nothing(house: House) -> None:
