@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -57,6 +58,7 @@ from musicsyncd.sync.undoing import UNDO, UNDOABLE, open_changes
 
 MOST_LISTED: Final = 1000
 MOST_CHILDREN: Final = 1_000_000
+ACTIVE: Final = frozenset({JobState.WAITING, JobState.RUNNING})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,8 +171,20 @@ class Operations:
         """Take an operation back; BadInput when it is none that could be."""
         operation = await self._operation(question.operation)
         await open_changes(self.ledger, operation)
+        await self._refuse_unended(operation)
         job = await self.jobs.enqueue(UNDO, {"operation": operation}, key=operation, lane=Lane.USER)
         return Accepted(jobs=[job.id])
+
+    async def _refuse_unended(self, operation: str) -> None:
+        """What its job, or that of a track of its, has yet to do would follow what is taken back: half a track."""
+        active = bool(await self.jobs.list(JobFilter(parent=operation, states=ACTIVE, limit=1)))
+        with suppress(LookupError):  # forgotten since: it had ended
+            active = active or (await self.jobs.get(operation)).state.active
+        if active:
+            raise BadInput(
+                f"{operation} has not ended yet: only half of it could be undone",
+                fix=f"Wait for its end, or end it: musicsyncctl jobs cancel {operation}",
+            )
 
     async def _operation(self, reference: str) -> str:
         """The full id of a job; a job that was forgotten since must be named in full."""
@@ -205,8 +219,7 @@ class Operations:
         job = await self.jobs.get(job_id)
         ended = [await self.jobs.cancel(job.id)] if job.state.active else []
         if job.kind == REQUEST:
-            active = frozenset({JobState.WAITING, JobState.RUNNING})
-            children = await self.jobs.list(JobFilter(parent=job.id, states=active, limit=MOST_CHILDREN))
+            children = await self.jobs.list(JobFilter(parent=job.id, states=ACTIVE, limit=MOST_CHILDREN))
             ended += [await self.jobs.cancel(child.id) for child in children]
         answer = await self._job_answer(await self.jobs.get(job.id))
         return answer.model_copy(update={"cancelled": len(ended)})

@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ import anyio
 import pytest
 
 from musicsyncd import __version__
+from musicsyncd.clock import SystemClock
 from musicsyncd.control.client import VERSION_HEADER
 from musicsyncd.control.routes import LARGEST_QUESTION
 from musicsyncd.errors import BadInput
 from musicsyncd.jobs.base import JobContext
+from musicsyncd.ledger.ledger import Change
+from musicsyncd.sync.engine import TRACK
 from tests.control.door import Door, aside, eventually, raw, track_known
 
 
@@ -151,6 +155,30 @@ async def test_jobs_and_tracks_are_found_by_the_beginning_of_their_ids(door: Doo
     assert (await door.post(f"/v1/jobs/{job}/retry"))["state"] in ("waiting", "running")
     (retried,) = (await door.post(f"/v1/tracks/{track[:4]}/retry"))["jobs"]
     assert (await door.get(f"/v1/jobs/{retried}"))["label"] == "Nina Vale - Tidal"
+
+
+@pytest.mark.parametrize("of", ["its own", "a track's"])
+async def test_an_operation_is_not_undone_before_its_end(door: Door, of: str) -> None:
+    """Neither while its job is active nor while one of its tracks' is; cancelled as the refusal says, it is undone."""
+    track, operation = await track_known(door.ledger), await door.request()
+    if of == "a track's":
+        later = SystemClock().now() + timedelta(hours=1)
+        await door.jobs.enqueue(TRACK, {"track": track}, key=track, parent=operation, not_before=later)
+        door.work.gate.set()
+
+        async def ended() -> bool:
+            return not (await door.jobs.get(operation)).state.active
+
+        await eventually(ended)
+    merged = Change(operation=operation, target="ledger", what="merged", after={"duplicate_of": track})
+    await door.ledger.record_change(track, merged)
+    status, answer = await door.ask("POST", "/v1/undo", json.dumps({"operation": operation}).encode())
+    assert (status, answer["error"]["class"]) == (400, "BadInput")
+    assert answer["error"]["what"].startswith(f"{operation} has not ended yet")
+    assert f"musicsyncctl jobs cancel {operation}" in answer["error"]["fix"]
+    await door.post(f"/v1/jobs/{operation}/cancel")
+    (undo,) = (await door.post("/v1/undo", {"operation": operation}))["jobs"]
+    assert (await door.get(f"/v1/jobs/{undo}"))["kind"] == "undo"
 
 
 async def test_a_track_is_found_by_words(door: Door) -> None:
