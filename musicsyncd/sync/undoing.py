@@ -151,10 +151,22 @@ async def open_changes(ledger: Ledger, operation: str) -> list[Journalled]:
 
 
 async def _made_way(shelf: Shelf, newer: Kept, kept: Kept, recycled: str) -> str | None:
-    """Where the newer version lies now that it has made way; None when it was taken away from there too."""
+    """Where the newer version lies now that it has made way; None when it was taken away from there too. Permanent, and
+    nothing is moved, when the older one could not take its place.
+    """
     there, beside = await shelf.found(kept), await shelf.found(newer)
-    if there and there.sha256 == kept.sha256 and (beside is None or beside.sha256 == kept.sha256):
+    stands = there is not None and there.sha256 == kept.sha256
+    if stands and (beside is None or beside.sha256 == kept.sha256):
         return await shelf.recycled(newer)  # a try that was cut short got as far, or a person did it
+    if not stands:
+        if there and there.path != newer.path:
+            raise Permanent(f"Another file stands at {kept.path}", fix="Move it away, then undo again")
+        if await shelf.recycled(kept) is None:
+            raise Permanent(f"{recycled} is not on the volume {kept.shelf} any more")
+    return await _retired(shelf, newer, recycled)
+
+
+async def _retired(shelf: Shelf, newer: Kept, recycled: str) -> str:
     moved = await shelf.retire(newer)
     if moved is None:
         what = f"{newer.path} on the volume {newer.shelf} was changed or taken away since"

@@ -14,6 +14,7 @@ import pytest
 from musicsyncd.jobs.job import Job, JobState, Lane
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.library.recycle import RECYCLE
 from musicsyncd.music.track import Track
 from musicsyncd.sync.duplicates import KEEP, PERSON
 from musicsyncd.sync.engine import TRACK
@@ -335,6 +336,23 @@ async def test_an_undo_brings_no_older_version_beside_one_that_came_home_since(h
     assert job.result is not None
     assert {one["error"]["what"].partition(",")[0] for one in job.result["left"]} == {"It was brought home anew since"}
     assert (contents(house), files_of(await house.entry(C))) == (before, known)
+
+
+@pytest.mark.parametrize("trouble", ["gone", "taken"])
+async def test_a_newer_version_stays_where_the_older_one_cannot_return(house: House, trouble: str) -> None:
+    """The older file is gone from the recycle area, or its name was taken: what stands goes on to stand."""
+    older = files_of(await house.entry(C))
+    job = await remade(house, "Song c, again")
+    for path in [path for path in house.main.files if path.startswith(RECYCLE)] if trouble == "gone" else []:
+        del house.main.files[path]
+    for path in older if trouble == "taken" else []:
+        house.main.write(path, b"other")
+    before = {path: data for path, data in house.main.standing().items() if path not in older}
+    undone = await house.done(UNDO, job.id, operation=job.id)
+    assert undone.result is not None
+    assert {(one["target"], one["error"]["class"]) for one in undone.result["left"]} == {(MAIN, "Permanent")}
+    assert {path: data for path, data in house.main.standing().items() if path not in older} == before
+    assert sum(path.startswith("Ada Voss/Ada Voss - Song c, again") for path in before) == 2
 
 
 async def kept_by_a_person(house: House, track: str) -> None:
