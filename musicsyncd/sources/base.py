@@ -31,6 +31,8 @@ class Found:
     refused: tuple[Refusal, ...] = ()
     playlists: tuple[Playlist, ...] = ()
     """The lists that were read, and which of the tracks stand in each."""
+    passed_over: int = 0
+    """Lines of a list that are no tracks to take, such as liked sets: counted, and no fault of anybody."""
 
 
 @dataclass(frozen=True, kw_only=True)

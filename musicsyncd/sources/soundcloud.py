@@ -89,10 +89,11 @@ class SoundcloudSource(StreamingService):
     async def _likes(self, most: int, unknown: Unknown | None) -> Found:
         url = f"https://soundcloud.com/{self._profile}/likes"
         first = await self._liked(url, min(most, PAGE))
-        if most <= PAGE or len(first.tracks) < PAGE - KNOWN_RUN:
+        lines = len(first.tracks) + first.passed_over
+        if most <= PAGE or lines < PAGE:  # the worker reads on until it has so many, or the list ends
             return first
         last = first.tracks[-KNOWN_RUN:]
-        if unknown is not None and not await unknown(last):
+        if unknown is not None and len(last) == KNOWN_RUN and not await unknown(last):
             return first
         return await self._liked(url, most)
 
@@ -105,7 +106,8 @@ class SoundcloudSource(StreamingService):
                 why="It does that to programs that it distrusts, and to everybody when the likes are private",
                 fix=f"Open {url} in a browser without signing in",
             )
-        return replace(self._found(answer, url), refused=())
+        found = self._found(answer, url)
+        return replace(found, refused=(), passed_over=len(found.refused))
 
     async def _with_playlists(self, likes: Found, room: int | None) -> Found:
         tracks, refused, playlists = list(likes.tracks), list(likes.refused), list(likes.playlists)
@@ -121,7 +123,12 @@ class SoundcloudSource(StreamingService):
             refused += found.refused
             playlists += found.playlists
         most = None if room is None else len(likes.tracks) + room
-        return Found(tracks=once(tracks)[:most], refused=tuple(refused), playlists=tuple(playlists))
+        return Found(
+            tracks=once(tracks)[:most],
+            refused=tuple(refused),
+            playlists=tuple(playlists),
+            passed_over=likes.passed_over,
+        )
 
     def _track(self, info: Mapping[str, Any], asked: str) -> Track:
         track = super()._track(info, asked)

@@ -134,6 +134,12 @@ async def _all_offered(sources: Sequence[Source], ask: Callable[[Source], Awaita
         if found is None:
             continue
         asking.refused += found.refused
-        asking.told(source.name, f"offers {len(found.tracks)} tracks" if found.tracks else "offers nothing")
+        asking.told(source.name, _told(found))
         tracks += found.tracks
     return asking.selected(*tracks)
+
+
+def _told(found: Found) -> str:
+    """What a source offers, in words."""
+    offered = f"offers {len(found.tracks)} tracks" if found.tracks else "offers nothing"
+    return f"{offered}; passed over {found.passed_over} that are no tracks" if found.passed_over else offered

@@ -237,6 +237,34 @@ async def test_news_end_at_the_known_run(place: Place, new: set[str], pages: int
     assert len(found.tracks) == (200 if pages == 1 else 450)
 
 
+async def none_unknown(tracks: Sequence[Track]) -> Sequence[Track]:
+    """Everything is known."""
+    return ()
+
+
+@pytest.mark.parametrize("above", [range(0, 184, 8), range(170, 193)], ids=["all over the page", "at its end"])
+async def test_liked_sets_do_not_end_the_list(place: Place, above: range) -> None:
+    """They are lines of a page without being tracks: what is below them is read, and their number is told."""
+    like_many(place.site, 600)
+    for line in above:
+        one = {"id": 9000 + line, "kind": "playlist", "title": f"Set {line}"}
+        place.site.likes.insert(line, {"kind": "like", "playlist": one})
+    found = await place.source().list()
+    assert (len(found.tracks), found.passed_over, found.refused) == (600, len(above), ())
+    place.asked()
+    source = place.source()
+    assert len((await source.news(none_unknown)).tracks) == 200 - len(above)
+    assert [visit.host for visit in place.asked() if visit.host == API] == [API, API]
+
+
+async def test_a_page_of_liked_sets_says_nothing_of_what_is_below(place: Place) -> None:
+    """Too few tracks stand on it to mean that all older ones are known."""
+    like_many(place.site, 230)
+    sets = [{"kind": "like", "playlist": {"id": 9000 + n, "kind": "playlist", "title": "PL"}} for n in range(195)]
+    place.site.likes[:0] = sets
+    assert len((await place.source().news(none_unknown)).tracks) == 230
+
+
 async def test_no_likes_is_never_the_truth(place: Place) -> None:
     """An empty list is an error that may pass, and says how to find out."""
     with pytest.raises(Temporary, match="shows no likes of ada-voss"):
