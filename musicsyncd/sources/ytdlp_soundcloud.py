@@ -10,6 +10,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from yt_dlp.extractor.soundcloud import (
     SoundcloudBaseIE,
@@ -99,7 +100,11 @@ class Account(SoundcloudBaseIE):  # type: ignore[misc]  # untyped upstream
         self._HEADERS["Authorization"] = f"OAuth {token}"
 
     def _call_api(self, *args: Any, **kwargs: Any) -> Any:
-        """Upstream looks for a new client id by itself; what is still refused then is refused because of the token."""
+        """Upstream looks for a new client id by itself; what is still refused then is refused because of the token.
+
+        Some addresses are those that an answer names (the next page, a format): the token goes nowhere by their word.
+        """
+        self._refuse_strangers(args[0])
         try:
             return super()._call_api(*args, **kwargs)
         except ExtractorError as error:
@@ -109,6 +114,11 @@ class Account(SoundcloudBaseIE):  # type: ignore[misc]  # untyped upstream
         self._HEADERS.clear()
         self._downloader.token_refused = True
         return super()._call_api(*args, **kwargs)
+
+    def _refuse_strangers(self, url: str) -> None:
+        place, own = urlsplit(url), urlsplit(self._API_V2_BASE)
+        if (place.scheme, place.netloc) != (own.scheme, own.netloc):
+            raise ExtractorError(f"SoundCloud's answer leads on to {place.netloc}, which is not asked", expected=True)
 
     def _extract_thumbnails(self, info: Raw) -> list[Info] | None:
         """Upstream asks for the picture, token and all, to learn its kind; ours is told by its bytes."""

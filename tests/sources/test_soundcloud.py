@@ -494,6 +494,27 @@ def watch_command_lines(site: SoundCloud, monkeypatch: pytest.MonkeyPatch) -> se
     return seen
 
 
+@pytest.mark.parametrize(
+    "beginning",
+    ["https://evil.test/", "http://api-v2.soundcloud.com/", f"https://{API}@evil.test/", "https://i1.sndcdn.com/"],
+)
+async def test_a_token_goes_nowhere_by_an_answers_word(place: Place, beginning: str) -> None:
+    """Neither the next page nor a format is asked for elsewhere than at the interface, and never in the clear."""
+    place.site.tokens = {TOKEN}
+    like_many(place.site, 3)
+    led = page({"collection": place.site.likes[:1], "next_href": f"{beginning}users/77/likes?offset=1"})
+    place.site.instead[LIKES].append(led)
+    source = place.source(token=TOKEN)
+    with pytest.raises(MusicsyncError, match="which is not asked"):
+        await source.list()
+    url = place.site.add(9, media={"transcodings": [transcoding(f"{beginning}stream/hls", "hls")]})
+    with pytest.raises(MusicsyncError, match="which is not asked"):
+        await fetch(source, url, place.folder)
+    told = [visit for visit in place.asked() if TOKEN in str(visit)]
+    assert {visit.path for visit in told} == {"/resolve", "/users/77/likes"}
+    assert {visit.host for visit in told} == {API}
+
+
 async def test_a_token_that_is_refused_is_dropped_and_told(place: Place) -> None:
     """The track comes as for a guest; the state is told until somebody mends it, and the token is not tried again."""
     url = place.site.add(1)
