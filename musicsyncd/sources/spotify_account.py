@@ -58,6 +58,8 @@ class SpotifyAccount:
         self._client, self._http, self._budget, self._file, self._clock = client, http, budget, file, clock
         self._lock = anyio.Lock()
         self.grant = no_grant(app.client_id, "No sign-in has been made yet")
+        self._unwritten: Grant | None = None
+        """What the disk did not take: the only one that still counts, and not used before it is written."""
 
     async def open(self) -> Self:
         """Read what is kept; what cannot be read counts as signed out."""
@@ -77,13 +79,13 @@ class SpotifyAccount:
     async def token(self) -> str:
         """An access token that counts. NeedsPerson when nobody is signed in, Temporary when it cannot be had now."""
         async with self._lock:
-            grant = self._standing()
+            grant = await self._written()
             return grant.access_token if grant.fresh(self._clock.now()) else await self._refresh(grant)
 
     async def renewed(self, refused: str) -> str:
         """A token other than this one, which Spotify refused."""
         async with self._lock:
-            grant = self._standing()
+            grant = await self._written()
             return grant.access_token if grant.access_token != refused else await self._refresh(grant)
 
     async def account(self) -> str:
@@ -119,6 +121,12 @@ class SpotifyAccount:
         async with self._lock:
             await self._keep(_ended(self.grant, "Signed out with musicsyncctl auth spotify --sign-out", refused=False))
 
+    async def _written(self) -> Grant:
+        """The standing grant, after what a full disk did not take is on it; Temporary while it is still full."""
+        if self._unwritten:
+            await self._keep(self._unwritten)
+        return self._standing()
+
     def _standing(self) -> Grant:
         if not self.app.client_id:
             raise NeedsPerson(
@@ -135,7 +143,7 @@ class SpotifyAccount:
 
         Without a client secret each refresh token counts once. Should the process die between Spotify's answer and
         the end of the write (some milliseconds), or the answer be lost on its way, the sign-in is lost with it: the
-        next refresh is refused, and a person is told.
+        next refresh is refused, and a person is told. What a full disk does not take is held until it does.
         """
         with _unbroken():
             answer = await self._asked({"grant_type": "refresh_token", "refresh_token": grant.refresh_token})
@@ -175,8 +183,10 @@ class SpotifyAccount:
         return await self._http.ask(self._budget, question)
 
     async def _keep(self, grant: Grant) -> None:
+        """On the disk first. What came with it was used up when it was given: a failed write must not forget it."""
+        self._unwritten = grant
         await to_thread.run_sync(write_grant, self._file, grant)
-        self.grant = grant
+        self.grant, self._unwritten = grant, None
 
     async def _identify(self, token: str) -> None:
         """Ask whose token it is; a service that cannot say it now is asked again at the next question."""
@@ -189,7 +199,7 @@ class SpotifyAccount:
         other = bool(before and account and account != before)
         note = f"Before, {before} was signed in: the lists are now those of {account}" if other else ""
         async with self._lock:
-            await self._keep(replace(self.grant, account=account, note=note))
+            await self._keep(replace(self._unwritten or self.grant, account=account, note=note))
         logger.info("signed in", service="spotify", account=account)
         if other:
             logger.warning("another account signed in", service="spotify", account=account, before=before)

@@ -299,3 +299,63 @@ async def test_a_full_disk_is_temporary_and_loses_the_old_grant_not(inside: Hous
     with pytest.raises(Temporary, match="cannot be written"):
         await inside.source.list()
     assert inside.file.read_bytes() == before
+
+
+def fill_disk(at: House, monkeypatch: pytest.MonkeyPatch, *, times: int) -> None:
+    """So many writes find no room."""
+    left = iter(range(times))
+
+    def full(path: Path, grant: Grant) -> None:
+        if next(left, None) is not None:
+            raise Temporary(f"The sign-in cannot be written to {path}")
+        write_grant(path, grant)
+
+    monkeypatch.setattr(spotify_account, "write_grant", full)
+
+
+async def test_a_full_disk_at_a_refresh_does_not_cost_the_sign_in(
+    inside: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refresh token that came is held, is not used before it is written, and no other is asked for."""
+    fill_disk(inside, monkeypatch, times=2)
+    await inside.clock.advance(3600)
+    asked = len(inside.fake.asked)
+    for _ in range(2):
+        with pytest.raises(Temporary, match="cannot be written"):
+            await inside.source.list()
+    assert len(inside.fake.asked) == asked + 1
+    assert (await inside.source.list()).tracks == ()
+    assert on_disk(inside) == inside.account.grant
+    await inside.clock.advance(3600)
+    assert (await inside.source.list()).tracks == ()
+    assert refreshes(inside.fake) == 2
+    assert inside.signin.standing().signed_in is SignedIn.YES
+
+
+async def test_a_full_disk_at_a_sign_in_does_not_cost_it(
+    fake: FakeSpotify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code that the browser brought counts once: its tokens are written as soon as there is room."""
+    async with house(fake, tmp_path, signed_in=False) as at:
+        fill_disk(at, monkeypatch, times=1)
+        code = led_to((await at.signin.begin(listen=False)).url)
+        with pytest.raises(Temporary, match="cannot be written"):
+            await at.signin.finish(code)
+        assert at.signin.standing().signed_in is SignedIn.NO
+        assert (await at.source.list()).tracks == ()
+        assert at.signin.standing().signed_in is SignedIn.YES
+        assert on_disk(at) == at.account.grant
+
+
+async def test_a_sign_out_that_the_disk_did_not_take_holds_all_the_same(
+    inside: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is asked with tokens that a person wanted forgotten."""
+    fill_disk(inside, monkeypatch, times=1)
+    asked = len(inside.fake.asked)
+    with pytest.raises(Temporary, match="cannot be written"):
+        await inside.signin.sign_out()
+    with pytest.raises(NeedsPerson, match="Nobody is signed in"):
+        await inside.source.list()
+    assert len(inside.fake.asked) == asked
+    assert on_disk(inside).refresh_token == ""
