@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
@@ -20,10 +20,14 @@ from musicsyncd.sources.base import Found, Progress, Refusal, Source, Supplied
 from musicsyncd.sources.ytdlp_track import SOURCE, track_of, with_delivery
 
 WORKER: Final = python_worker("musicsyncd.sources.ytdlp_worker")
-LONGEST_LIST: Final = 1000
-"""Entries of one list that are looked at."""
+USUAL_LIST: Final = 1000
+"""Entries at the first look: what hangs is given up soon."""
+LONGEST_LIST: Final = 20_000
+"""Entries of one list that are looked at; services that make lists without end, mixes, are read so far."""
 LOOK_DEADLINE: Final = 180.0
 """Seconds for finding out what is behind a URL; a list of a thousand takes about ten requests."""
+LIST_DEADLINE: Final = 3600.0
+"""Seconds for a list that is longer than usual."""
 PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 DETAILS: Final = (
     "extractor_key", "format_id", "format_note", "ext", "acodec", "abr", "asr", "audio_channels", "protocol",
@@ -78,13 +82,20 @@ class YtdlpSource(Source):
         Raises BadInput for what is no music, NeedsPerson when `ca_file` cannot be read, and what the worker classified.
         """
         asked = self._address(url)
-        answer = await self._ask({"do": "look", "url": asked, "limit": LONGEST_LIST}, deadline=LOOK_DEADLINE)
+        answer = await self._looked(asked)
         found = self._found(answer, asked)
         if not found.tracks and len(found.refused) == 1:
             raise found.refused[0].error
         if not found.tracks and not found.refused:
             raise BadInput(f"The list at {shareable_url(asked)} is empty")
-        return found
+        return replace(found, refused=(*found.refused, *_cut(answer, asked)))
+
+    async def _looked(self, asked: str) -> dict[str, Any]:
+        """What is there; a list that goes on behind the usual length is read again, whole."""
+        answer = await self._ask({"do": "look", "url": asked, "limit": USUAL_LIST}, deadline=LOOK_DEADLINE)
+        if _lines(answer) < USUAL_LIST:
+            return answer
+        return await self._ask({"do": "look", "url": asked, "limit": LONGEST_LIST}, deadline=LIST_DEADLINE)
 
     async def supply(self, track: Track, folder: Path, progress: Progress) -> Supplied:
         """Download the best audio there is, as it is: nothing is converted here."""
@@ -179,6 +190,20 @@ class YtdlpSource(Source):
             names = (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES))
             environment |= {name: os.environ[name] for name in names if name in os.environ}
         return environment
+
+
+def _lines(answer: Mapping[str, Any]) -> int:
+    return len(answer["entries"]) + len(answer["refused"])
+
+
+def _cut(answer: Mapping[str, Any], asked: str) -> Iterator[Refusal]:
+    """That a list goes on where reading ended; nothing where it was read to its end."""
+    read, stated = _lines(answer), answer["stated"]
+    if read < LONGEST_LIST or read == stated:
+        return
+    of_all = f" of {stated}" if stated else ""
+    fix = "Part it into shorter lists to have the rest"
+    yield Refusal(name=shareable_url(asked), error=BadInput(f"Only the first {read}{of_all} were read", fix=fix))
 
 
 def _refuse_unreadable(certificates: Path) -> None:

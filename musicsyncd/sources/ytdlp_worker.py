@@ -119,7 +119,12 @@ def _answer(ydl: Fetcher, entries: Iterable[Info], *, whole: Info) -> Info:
                 raise
             ydl.refuse(entry, error)
             beside += "no_track" in entry
-    return {"entries": tracks, "refused": ydl.refused, "lost": len(ydl.refused) - beside}
+    return {
+        "entries": tracks,
+        "refused": ydl.refused,
+        "lost": len(ydl.refused) - beside,
+        "stated": whole.get("playlist_count"),
+    }
 
 
 def _fetch(request: Mapping[str, Any], folder: Path, emit: Emit) -> Info:

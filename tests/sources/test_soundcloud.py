@@ -19,6 +19,7 @@ from musicsyncd.errors import BadInput, MusicsyncError, Permanent, Temporary
 from musicsyncd.http.budget import Budget
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.track import Track
+from musicsyncd.sources import ytdlp
 from musicsyncd.sources.base import Supplied
 from musicsyncd.sources.soundcloud import SoundcloudSource
 from musicsyncd.sources.ytdlp import YtdlpOptions
@@ -235,6 +236,17 @@ async def test_news_end_at_the_known_run(place: Place, new: set[str], pages: int
     found = await source.news(unknown)
     assert len([visit for visit in place.asked() if visit.place == LIKES]) == pages
     assert len(found.tracks) == (200 if pages == 1 else 450)
+
+
+async def test_a_list_is_read_beyond_a_thousand(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To its end; where even the longest reading does not get there, that is told, and the list is not whole."""
+    like_many(place.site, 1150)
+    found = await place.source().resolve("https://soundcloud.com/ada-voss/likes")
+    assert (len(found.tracks), found.refused, found.playlists[0].whole) == (1150, (), True)
+    monkeypatch.setattr(ytdlp, "LONGEST_LIST", 1100)
+    found = await place.source().resolve("https://soundcloud.com/ada-voss/likes")
+    assert (len(found.tracks), found.playlists[0].whole) == (1100, False)
+    assert [refusal.error.what for refusal in found.refused] == ["Only the first 1100 were read"]
 
 
 async def none_unknown(tracks: Sequence[Track]) -> Sequence[Track]:
