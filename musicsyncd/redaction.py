@@ -17,7 +17,9 @@ _SLASH: Final = r"(?:/|%2f)"
 _WORD: Final = r"[^\s\"'<>?#|/]{1,300}?"
 _OF_SOMEBODY: Final = rf"(?:sets{_SLASH}{_WORD}|(?!sets{_SLASH}){_WORD})"
 _SENSITIVE_KEY: Final = re.compile(rf"(?i){_NAMES}|authorization")
-_OPENING: Final = r"[\"']?\s{0,3}[=:]\s{0,3}[\"']?"
+_EQUALS: Final = r"(?:[=:]|%(?:25){0,3}3[da])"
+"""Also as it stands in an address within an address."""
+_OPENING: Final = rf"[\"']?\s{{0,3}}{_EQUALS}\s{{0,3}}[\"']?"
 _SCHEME: Final = r"(?:(?:bearer|basic|oauth|token|digest)\s{1,3})?"
 _PATTERNS: Final = (
     (re.compile(r"(://)[^/\s?#\"'<>]*@"), rf"\1{MASK}@"),

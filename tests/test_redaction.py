@@ -29,6 +29,8 @@ JSON = st.recursive(
         f"http://user:p@{CANARY}@host",
         f"https://host/x?a=1&token={CANARY}&b=2",
         f"https://host/x?access_token={CANARY}#f",
+        f"https://w.soundcloud.com/player/?url=https%3A//api.soundcloud.com/tracks/1%3Fsecret_token%3Ds-{CANARY}",
+        f"https://host/x?url=https%253A//host/y%253Faccess_token%253d{CANARY}",
         f"client_secret={CANARY}",
         f"CLIENT_SECRET: {CANARY}",
         f'{{"refresh_token": "{CANARY}"}}',

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
-from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, unquote_plus, urlsplit, urlunsplit
 
 ACOUSTID: Final = "acoustid"
 """Provider: the id under which AcoustID keeps a fingerprint."""
@@ -169,10 +169,15 @@ def shareable_url(url: str) -> str:
         return url
     if (found := address(url)) and (open_ := _without_token(found.identity)) != found.identity:
         return url_of(open_)
-    kept = [one for one in parts.query.split("&") if one and not _SECRET_PARAMETER.search(one.partition("=")[0])]
+    kept = [one for one in parts.query.split("&") if one and not _lets_in(one)]
     netloc = parts.netloc.rpartition("@")[2]
     path = _TOKEN_IN_PATH.sub(r"\1", parts.path) if "soundcloud." in netloc.lower() else parts.path
     return urlunsplit(parts._replace(netloc=netloc, path=path, query="&".join(kept)))
+
+
+def _lets_in(parameter: str) -> bool:
+    """Whether its name, however it is encoded, is one that lets its bearer in."""
+    return bool(_SECRET_PARAMETER.search(unquote_plus(parameter.partition("=")[0]).strip()))
 
 
 def shareable(identity: Identity) -> str:

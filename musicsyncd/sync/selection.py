@@ -58,11 +58,19 @@ def _owner(request: SyncRequest, asked: Sequence[Source], sources: Sequence[Sour
     owner = owner_of(request.url, sources)
     if owner not in asked:
         raise BadInput(
-            f"{request.url} is not for the source {request.source}",
+            f"{_shown(request.url)} is not for the source {request.source}",
             why=f"It belongs to {owner.name}",
             fix=f"Leave --source away, or say --source {owner.name}",
         )
     return owner
+
+
+def _shown(url: str) -> str:
+    """The URL as it may be told: whoever has a private one is let in."""
+    try:
+        return shareable_url(url)
+    except ValueError:
+        return "The address"
 
 
 async def _playlist(

@@ -74,6 +74,7 @@ def test_makers() -> None:
         ("https://a.org/s?token=t&page=2&api_key=k&sig=s", "https://a.org/s?page=2"),
         ("https://a.org/s?X-Amz-Signature=s&X-Amz-Date=d&v=1", "https://a.org/s?v=1"),
         ("https://a.org/s?access_token=t", "https://a.org/s"),
+        ("https://a.org/s?access%5Ftoken=t&a%62c=1", "https://a.org/s?a%62c=1"),
         ("https://youtube.com/watch?v=abc&keyword=1", "https://youtube.com/watch?v=abc&keyword=1"),
         ("file:///music/a%20b.wav", "file:///music/a%20b.wav"),
         ("/music/token=x.wav", "/music/token=x.wav"),

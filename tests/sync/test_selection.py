@@ -113,6 +113,30 @@ async def test_a_url_goes_to_its_owner_and_not_to_who_takes_any(ledger: Book) ->
         await selected(ledger, Scope.URL, Source("one"), Greedy("two"), url="one:", source="two")
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://soundcloud.com/u/t/s-CANARY", "https://soundcloud.com/u/t is not"),
+        (
+            "https://w.soundcloud.com/player/?url=https%3A//api.soundcloud.com/tracks/1%3Fsecret_token%3Ds-CANARY",
+            "https://api.soundcloud.com/tracks/1 is not",
+        ),
+        ("https://[s-CANARY", "The address is not"),
+    ],
+)
+async def test_what_lets_one_in_is_not_in_the_refusal(ledger: Book, url: str, shown: str) -> None:
+    """Whose address it is can be said without the token of a private track."""
+
+    class Greedy(Source):
+        def owns(self, url: str) -> bool:
+            return True
+
+    with pytest.raises(BadInput) as caught:
+        await selected(ledger, Scope.URL, Greedy("one"), Source("two"), url=url, source="two")
+    assert str(caught.value).startswith(shown)
+    assert "CANARY" not in str(caught.value.as_dict())
+
+
 async def test_only_what_can_be_new_is_asked_for(ledger: Book) -> None:
     """Incremental asks for news, with the ledger's word for what is new; full for everything; the chain for few."""
     await settled(ledger, A)
