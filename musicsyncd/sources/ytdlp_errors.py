@@ -24,14 +24,13 @@ from yt_dlp.networking.exceptions import (
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, UnsupportedError, UserNotLive
 
 from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, Permanent, Temporary
+from musicsyncd.http.retry_after import LONGEST
 from musicsyncd.music.identity import shareable_url
 
 SERVICE_PAUSE: Final = 900.0
 """Seconds to leave a service alone that asks for it without saying how long."""
 WALL_PAUSE: Final = 3600.0
 """Seconds to leave a service alone that takes us for a bot: YouTube's "try again later" holds for up to an hour."""
-LONGEST_PAUSE: Final = 86_400.0
-"""Seconds; what a service asks for beyond a day is cut to a day."""
 LONGEST_REASON: Final = 300
 """Characters of the vendor's own words that are passed on."""
 
@@ -277,7 +276,7 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
         seconds = float(value) if value.strip().isdecimal() else _seconds_until(value, now or datetime.now(UTC))
     except (ValueError, TypeError, OverflowError):
         return None
-    return min(max(seconds, 1.0), LONGEST_PAUSE)
+    return min(max(seconds, 1.0), LONGEST)
 
 
 def _seconds_until(date: str, now: datetime) -> float:

@@ -394,10 +394,11 @@ async def test_a_preview_beside_the_whole_is_passed_over(place: Place) -> None:
     ("answer", "seconds", "says"),
     [
         (page({}, 429, Retry_After="86400"), 86400.0, "left alone"),
+        (page({}, 429, Retry_After="259200"), 259_200.0, "left alone"),
         (page({}, 429), 900.0, "left alone"),
         (page({"url": "https://geo.captcha-delivery.com/"}, 403, X_DataDome="protected"), 3600.0, "bot"),
     ],
-    ids=["429-after", "429", "datadome"],
+    ids=["429-after", "429-after-days", "429", "datadome"],
 )
 async def test_who_is_asked_to_wait_waits_with_everything(
     place: Place, answer: Page, seconds: float, says: str
