@@ -31,6 +31,8 @@ async def next_track(sources: Sequence[Source], ledger: Ledger, jobs: WorkEngine
     """One track, or none, with the reasons."""
     asking, ground = Asking(), Ground(ledger, jobs)
     for source in sources:
+        if source.listening() is False and source.offering():
+            asking.told(f"{source.name}, playing now", "not set up")  # where it offers nothing either, that says it all
         if source.listening() and (track := await _playing(source, asking, ground)):
             return asking.selected(track)
     for source in asking.ready(in_turn(sources), lambda one: one.offering()):

@@ -207,6 +207,17 @@ async def test_what_is_not_set_up_is_said_once(book: Book) -> None:
     assert [rung.source for rung in found.rungs[1:]] == ["ledger"]
 
 
+async def test_a_source_that_cannot_tell_what_plays_says_so(book: Book) -> None:
+    """Its likes are offered from a file, say: what plays is a rung of its own."""
+    found = await book.next(Place("spotify", offers=tracks(NEW)), Place("soundcloud"))
+    assert found.tracks == (NEW,)
+    assert found.rungs == (
+        Rung(source="spotify, playing now", said="not set up"),
+        Rung(source="soundcloud", said="not set up"),
+        Rung(source="spotify", said="took Ada Voss - Song new"),
+    )
+
+
 async def test_one_reason_is_told_once(book: Book) -> None:
     """Who is signed out cannot tell what plays nor what is saved."""
     found = await book.next(Place("spotify", plays=SIGNED_OUT, offers=SIGNED_OUT))
