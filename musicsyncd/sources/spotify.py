@@ -133,10 +133,18 @@ class SpotifySource(Source):
         return await self._offered(unknown)
 
     async def playlist(self, name: str, *, progress: Progress | None = None) -> Found | None:
-        """Of playlists that are called the same the first."""
+        """Of playlists that are called the same the first; one's trouble is raised where none is called so."""
+        trouble: MusicsyncError | None = None
         for id_ in self._playlists if self._set_up else ():
-            if is_called((await self._library.head(id_))[0], name):
+            try:
+                title = (await self._library.head(id_))[0]
+            except MusicsyncError as error:
+                trouble = trouble or error
+                continue
+            if is_called(title, name):
                 return await self._library.named(id_, progress or _silent)
+        if trouble:
+            raise trouble
         return None
 
     async def tracks(self, query: str, limit: int) -> Sequence[Track]:

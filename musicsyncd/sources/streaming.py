@@ -76,11 +76,18 @@ class StreamingService(YtdlpSource):
         return tuple(one for one in found if one)
 
     async def _called(self, name: str, urls: Iterable[str]) -> Found | None:
-        """What stands behind those of these lists that bear this name."""
+        """What stands behind those of these lists that bear this name; a list's trouble is raised where none does."""
         found: list[Found] = []
+        trouble: MusicsyncError | None = None
         for url in urls:
-            one = await self.resolve(url)
+            try:
+                one = await self.resolve(url)
+            except MusicsyncError as error:
+                trouble = trouble or error
+                continue
             found += [one] if any(is_called(each.title, name) for each in one.playlists) else []
+        if not found and trouble:
+            raise trouble
         if not found:
             return None
         tracks = once(track for one in found for track in one.tracks)

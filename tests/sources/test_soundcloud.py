@@ -161,6 +161,18 @@ async def test_a_set_by_its_name(place: Place) -> None:
     assert await source.playlist("cool down") is None
 
 
+async def test_a_set_by_its_name_behind_one_that_is_gone(place: Place) -> None:
+    """The trouble with another one matters only where none is called so."""
+    place.site.add(1)
+    url = place.site.add_set("warm-up", [1], title="Warm Up")
+    source = place.source(playlists=("https://soundcloud.com/ada-voss/sets/gone", url))
+    found = await source.playlist("warm up")
+    assert found is not None
+    assert [track.title for track in found.tracks] == ["Title 1"]
+    with pytest.raises(Permanent, match="gone"):
+        await source.playlist("cool down")
+
+
 async def test_a_second_look_costs_two_questions(place: Place) -> None:
     """Once the client id is known: who it is, and one page, which is asked for as a browser asks."""
     like_many(place.site, 3)

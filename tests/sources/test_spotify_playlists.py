@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from musicsyncd.errors import NeedsPerson, Temporary
+from musicsyncd.errors import MusicsyncError, NeedsPerson, Temporary
 from musicsyncd.sources.base import Found
 from tests.fakes.spotify import EPISODE, LOCAL, PLAYLIST_ID, FakeSpotify, line, saved, track
 from tests.sources.spotify_house import House, house
@@ -93,6 +93,16 @@ async def test_a_playlist_by_its_name(at: House) -> None:
     assert [one.title for one in found.tracks] == ["Song 1", "Song 2", "Song 200"]
     assert lists(found) == {"Night Drive": (3, True)}
     assert await at.source.playlist("Noon") is None
+
+
+async def test_a_playlist_by_its_name_behind_one_that_is_gone(at: House) -> None:
+    """The trouble with another one matters only where none is called so."""
+    del at.fake.person.playlists[PLAYLIST_ID]
+    found = await at.source.playlist("day")
+    assert found is not None
+    assert [one.title for one in found.tracks] == ["Song 2"]
+    with pytest.raises(MusicsyncError):
+        await at.source.playlist("Noon")
 
 
 async def test_a_search_finds_facts(at: House) -> None:
