@@ -253,7 +253,8 @@ def _spotify_words(words: list[str]) -> Address | None:
 
 def _spotify_built(id_: str) -> str:
     if id_.startswith("short:"):
-        return "https://spotify.link/" + id_.removeprefix("short:")
+        host, _, code = id_.removeprefix("short:").rpartition("/")
+        return f"https://{host or 'spotify.link'}/{code}"
     return "https://open.spotify.com/" + ("collection/tracks" if id_ == "collection" else id_.replace(":", "/"))
 
 
@@ -369,11 +370,13 @@ def _soundcloud_built(id_: str) -> str:
     return f"https://on.soundcloud.com/{name}" if way == "short" else f"https://soundcloud.com/{name or id_}"
 
 
-def _short_link(service: str) -> Callable[[SplitResult], Address | None]:
+def _short_link(service: str, before: str = "") -> Callable[[SplitResult], Address | None]:
+    """`before`: what tells the codes of a service's further host from those of its first."""
+
     def read(parts: SplitResult) -> Address | None:
         match _segments(parts):
             case [code] if _CODE.fullmatch(code):
-                return _at(service, Kind.SHORT_LINK, f"short:{code}")
+                return _at(service, Kind.SHORT_LINK, f"short:{before}{code}")
         return None
 
     return read
@@ -398,6 +401,7 @@ def _query(parts: SplitResult) -> dict[str, str]:
 _HOSTS: Final[Mapping[str, Callable[[SplitResult], Address | None]]] = {
     **dict.fromkeys(("open.spotify.com", "play.spotify.com"), _spotify_url),
     "spotify.link": _short_link(SPOTIFY),
+    **{host: _short_link(SPOTIFY, f"{host}/") for host in ("spotify.app.link", "spoti.fi")},
     **dict.fromkeys(
         ("youtube.com", "www.youtube.com", "m.youtube.com", "music.youtube.com",
          "youtube-nocookie.com", "www.youtube-nocookie.com"), _youtube_url),

@@ -26,7 +26,8 @@ from musicsyncd.sources.spotify_track import SOURCE, track_of
 
 LONGEST_ALBUM: Final = 300
 """Tracks of one album that are looked up, each by a question of its own."""
-HOSTS: Final = ("spotify.com", "spotify.link")
+HOSTS: Final = ("spotify.com", "spotify.link", "spotify.app.link", "spoti.fi")
+"""With all that lies below them."""
 Reader = Callable[[Unknown | None], Awaitable[Found]]
 """Reads one list."""
 
@@ -81,10 +82,10 @@ class SpotifySource(Source):
         if (found := address(url)) is not None:
             return found.service == SPOTIFY
         try:
-            host = urlsplit(url.strip()).hostname or ""
+            host = (urlsplit(url.strip()).hostname or "").rstrip(".")
         except ValueError:
             return False
-        return host in HOSTS or host.endswith(".spotify.com")
+        return any(host == one or host.endswith(f".{one}") for one in HOSTS)
 
     async def resolve(self, url: str, *, progress: Progress | None = None) -> Found:
         """The track, or the tracks of a playlist, an album or the saved tracks.

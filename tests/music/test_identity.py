@@ -124,6 +124,8 @@ VIDEO = "dQw4w9WgXcQ"
         ("https://open.spotify.com/collection/tracks", Kind.LIKES, "spotify:collection"),
         ("https://open.spotify.com/user/ada.voss", Kind.USER, "spotify:user:ada.voss"),
         ("https://spotify.link/AbC123", Kind.SHORT_LINK, "spotify:short:AbC123"),
+        ("https://spoti.fi/AbC123", Kind.SHORT_LINK, "spotify:short:spoti.fi/AbC123"),
+        ("https://Spotify.app.link/AbC123?_p=x", Kind.SHORT_LINK, "spotify:short:spotify.app.link/AbC123"),
         (f"https://www.youtube.com/watch?v={VIDEO}", Kind.TRACK, f"youtube:{VIDEO}"),
         (f"https://youtube.com/watch?list=PL12&index=3&v={VIDEO}&t=10s", Kind.TRACK, f"youtube:{VIDEO}"),
         (f"https://music.youtube.com/watch?v={VIDEO}&si=x", Kind.TRACK, f"youtube:{VIDEO}"),

@@ -101,6 +101,10 @@ async def test_an_album_names_each_tracks_isrc(at: House) -> None:
         "https://open.spotify.com/track/short",
         "https://open.spotify.com/genre/house",
         "https://spotify.link/abc123",
+        "https://spotify.link./abc123",
+        "https://spoti.fi:443/abc123",
+        "https://www.spoti.fi/a/b",
+        "https://spotify.app.link/a/b",
         "http://OPEN.spotify.com:80/track/x",
     ],
 )
@@ -108,6 +112,16 @@ async def test_what_is_no_music_is_ours_and_refused(at: House, url: str) -> None
     """So that no downloader is handed it; nobody is asked."""
     assert at.source.owns(url)
     with pytest.raises(BadInput):
+        await at.source.resolve(url)
+    assert at.fake.asked == []
+
+
+@pytest.mark.parametrize("host", ["spotify.link", "spotify.app.link", "spoti.fi"])
+async def test_a_short_link_is_named_as_one(at: House, host: str) -> None:
+    """Whichever of the hosts it is on."""
+    url = f"https://{host}/abc123"
+    assert at.source.owns(url)
+    with pytest.raises(BadInput, match=rf"{host}/abc123 is no music that could be taken\. It leads to: short link"):
         await at.source.resolve(url)
     assert at.fake.asked == []
 
