@@ -18,7 +18,7 @@ from musicsyncd.errors import BadInput, Denied, MusicsyncError, NeedsPerson, Per
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.matches import Matches, Searched
 from musicsyncd.music.candidate import Candidate
-from musicsyncd.music.identity import Identity, identify, shareable_url
+from musicsyncd.music.identity import SOUNDCLOUD, SPOTIFY, YOUTUBE, Identity, Kind, address, identify, shareable_url
 from musicsyncd.music.matching import Judged, Verdict, match
 from musicsyncd.music.title import split_artists
 from musicsyncd.music.track import Track
@@ -31,6 +31,9 @@ AT_ONCE: Final = 10
 KEPT: Final = 20
 """Candidates that are kept for `match explain`."""
 CAPACITY: Final = "search"
+NAMED: Final = (SOUNDCLOUD, SPOTIFY, YOUTUBE)
+"""Sources whose addresses are understood before anybody is asked."""
+PINNABLE: Final = (Kind.TRACK, Kind.SHORT_LINK)
 
 
 @dataclass(frozen=True)
@@ -207,9 +210,12 @@ def _identities(url: str) -> tuple[Identity, ...]:
 
 def pinnable(url: str, sources: Iterable[Source]) -> str:
     """The URL, if some source can supply what is there; BadInput otherwise."""
-    source = owner_of(url, [*sources])
+    source, place = owner_of(url, [*sources]), address(url)
     if not source.supplies:
         raise BadInput(f"{source.name} supplies no audio", fix="Name a URL of a source that does")
+    if (place or source.name in NAMED) and (place is None or place.kind not in PINNABLE):
+        why = f"It leads to: {place.kind}" if place else f"It is no address of a track that {source.name} has"
+        raise BadInput(f"{shareable_url(url)} is no single track", why=why, fix="Name the track's own address")
     return url
 
 

@@ -252,6 +252,39 @@ def test_only_what_can_supply_is_pinned() -> None:
         pinnable("https://open.spotify.com/track/1", (Owner(),))
 
 
+class Named(MemorySource):
+    """Owns the addresses of a named service."""
+
+    name: ClassVar[str] = "youtube"
+
+    def owns(self, url: str) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.youtube.com/playlist?list=PL0123456789012345678901234567890ab",
+        "https://www.youtube.com/@channel",
+        "https://youtube.com/",
+        "https://soundcloud.com/ada-voss/sets/x",
+        "https://soundcloud.com/ada-voss",
+    ],
+)
+def test_a_list_is_no_pin(url: str) -> None:
+    """Refused before anything makes way for it."""
+    with pytest.raises(BadInput, match="is no single track"):
+        pinnable(url, (Named({}),))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://youtu.be/aaaaaaaaaaa", "https://on.soundcloud.com/AbCdEfG", "https://soundcloud.com/ada-voss/night"],
+)
+def test_a_track_and_a_short_link_are(url: str) -> None:
+    assert pinnable(url, (Named({}),)) == url
+
+
 TITLES = st.sampled_from(["Night Ferry", "Night Ferry (Kora Remix)", "Night Ferry (Live)", "Harbour", "Ferry"])
 CANDIDATES = st.lists(
     st.builds(
