@@ -128,11 +128,7 @@ class Operations:
         if bears_user(question.url):
             raise BadInput("A URL with a user or a password in it is not taken")
         url = pinnable(question.url, self.sources)
-        known = await self.matches.of(entry.id)
-        if url != known.pin:
-            await self.matches.pin(entry.id, url)
-            if url != known.chosen:
-                await self.ledger.supersede_outputs(entry.id)
+        await self.matches.pin(entry.id, url)
         return await self.retry_track(entry.id)
 
     async def unpin(self, reference: str) -> MatchAnswer:

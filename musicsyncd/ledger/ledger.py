@@ -20,8 +20,6 @@ from musicsyncd.music.playlist import Playlist
 from musicsyncd.music.track import Track
 
 T = TypeVar("T")
-SUPERSEDED = "superseded"
-"""In place of an output's hash: no file bears it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,20 +132,6 @@ class Ledger:
         values = [rows.file_values(track_id, one, moment) for one in files]
         query = "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         await self._database.write(lambda conn: conn.executemany(query, values) and None)
-
-    async def supersede_outputs(self, track_id: str) -> None:
-        """Other audio is wanted of this track than its files were made of: they are made anew, and what stands makes
-        way for them.
-        """
-
-        def write(conn: sqlite3.Connection) -> None:
-            for one in rows.entry(conn, track_id).files:
-                if one.role == "output":
-                    facts = {name: value for name, value in one.facts.items() if name not in ("version", "earlier")}
-                    values = rows.file_values(track_id, replace(one, sha256=SUPERSEDED, facts=facts), self._moment())
-                    conn.execute("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
-
-        await self._database.write(write)
 
     async def record_analysis(self, track_id: str, analysis: Mapping[str, Any]) -> None:
         """What was heard in the track; from now on it is found by its sound."""

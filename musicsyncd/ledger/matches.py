@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from musicsyncd.clock import Clock
 from musicsyncd.database import Database
+from musicsyncd.ledger import rows
+
+MATCHED: Final = "matched_url"
+"""Beside a delivery: the candidate that it came from, when that is not the track's own URL."""
+SUPERSEDED: Final = "superseded"
+"""In place of an output's hash: no file bears it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +74,20 @@ class Matches:
         await self._database.write(write)
 
     async def pin(self, track_id: str, url: str) -> None:
-        """A person says which one it is; empty: a search decides again. Either way what was tried may be tried anew."""
+        """A person says which one it is; empty: a search decides again. Either way what was tried may be tried anew.
+
+        Outputs that were made of other audio make way in the same transaction: a pin that shows is obeyed.
+        """
+        moment = self._clock.now().isoformat(timespec="milliseconds")
         query = """INSERT INTO match (track, pin) VALUES (?1, ?2)
                    ON CONFLICT (track) DO UPDATE SET pin = ?2, tried = '{}', chosen = NULL"""
-        await self._database.write(lambda conn: conn.execute(query, (track_id, url)) and None)
+
+        def write(conn: sqlite3.Connection) -> None:
+            conn.execute(query, (track_id, url))
+            if url:
+                _supersede(conn, track_id, url, moment)
+
+        await self._database.write(write)
 
     async def undecided(self, *, limit: int) -> list[str]:
         """Tracks for whose audio a person has to say which it is, the latest search first."""
@@ -81,6 +97,18 @@ class Matches:
                    AND EXISTS (SELECT 1 FROM json_each(candidates) WHERE json_extract(value, '$.verdict') <> 'refuse')
                    ORDER BY searched_at DESC LIMIT ?"""
         return await self._database.read(lambda conn: [row[0] for row in conn.execute(query, (limit,))])
+
+
+def _supersede(conn: sqlite3.Connection, track_id: str, url: str, moment: str) -> None:
+    """Outputs that are not of this audio are to be made anew; what stands makes way for them."""
+    files = rows.entry(conn, track_id).files
+    if any(one.role == "source" and one.facts.get("delivery", {}).get(MATCHED) == url for one in files):
+        return
+    for one in files:
+        if one.role == "output":
+            facts = {name: value for name, value in one.facts.items() if name not in ("version", "earlier")}
+            values = rows.file_values(track_id, replace(one, sha256=SUPERSEDED, facts=facts), moment)
+            conn.execute("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def _searched(conn: sqlite3.Connection, track_id: str) -> Searched:

@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import Permanent
 from musicsyncd.jobs.base import JobContext
+from musicsyncd.ledger.matches import MATCHED
 from musicsyncd.music.identity import of_file
 from musicsyncd.music.track import Track
 from musicsyncd.pipeline.step import Work, holds, new_folder, teller
 from musicsyncd.sources.base import Source, Supplied
-
-MATCHED: Final = "matched_url"
-"""Beside a delivery: the candidate that it came from, when that is not the track's own URL."""
 
 
 @dataclass(frozen=True)
