@@ -264,7 +264,7 @@ class Ledger:
         return await self._database.read(lambda conn: dict(conn.execute(query).fetchall()))
 
     async def unfinished(self, *, limit: int, newest_first: bool = False) -> list[str]:
-        """Tracks that are parked or were never settled and did not fail for good, oldest first."""
+        """Tracks that are parked or were never settled and were not given up, oldest first; those that back off too."""
         return await self._database.read(lambda conn: rows.unfinished(conn, limit, newest_first=newest_first))
 
     async def all_ids(self) -> list[str]:
@@ -284,10 +284,11 @@ class Ledger:
                    (SELECT 1 FROM evidence WHERE track = ?1 AND target LIKE 'volume:%')"""
         await self._database.write(lambda conn: conn.execute(query, (track_id,)) and None)
 
-    async def record_failure(self, track_id: str, error: MusicsyncError | None) -> None:
-        """Why the track did not get on; None when a new try begins."""
+    async def record_failure(self, track_id: str, error: MusicsyncError | None, *, again: bool = False) -> None:
+        """Why the track did not get on; None when a new try begins. `again`: it was not given up for that."""
         query = "UPDATE track SET failure = ?, updated_at = ? WHERE id = ?"
-        values = (json.dumps(error.as_dict()) if error else None, self._moment(), track_id)
+        failure = error.as_dict() | ({"again": True} if again else {}) if error else None
+        values = (_json(failure), self._moment(), track_id)
         await self._database.write(lambda conn: conn.execute(query, values) and None)
 
     # Shelves and the journal

@@ -119,10 +119,14 @@ def counts(conn: sqlite3.Connection) -> dict[str, int]:
 
 
 def unfinished(conn: sqlite3.Connection, limit: int, *, newest_first: bool = False) -> list[str]:
-    """Tracks with something left to do that no person has to see to first."""
+    """Tracks with something left to do that no person has to see to first.
+
+    A failure that is to be tried again may have outlived its job: that was cancelled while it backed off.
+    """
     order = "created_at DESC, rowid DESC" if newest_first else "created_at, rowid"
     query = f"""
-        SELECT id FROM track WHERE duplicate_of IS NULL AND failure IS NULL
+        SELECT id FROM track WHERE duplicate_of IS NULL
+        AND (failure IS NULL OR json_extract(failure, '$.again'))
         AND (settled_at IS NULL OR id IN (SELECT track FROM parked)) ORDER BY {order} LIMIT ?
     """  # noqa: S608  words of ours
     return [row[0] for row in conn.execute(query, (limit,))]

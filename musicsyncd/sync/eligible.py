@@ -19,7 +19,8 @@ def objection(entry: Entry, job: Job | None) -> str:
         return "kept as another's duplicate"
     if job and job.state.active:
         return "waiting for another try" if job.reason else "in the queue already"
-    if entry.failure or (job and job.state is JobState.FAILED):
+    given_up = entry.failure and not entry.failure.get("again")
+    if given_up or (job and job.state is JobState.FAILED):
         return "failed"
     if entry.parked:
         return waiting(entry)

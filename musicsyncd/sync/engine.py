@@ -183,11 +183,11 @@ class SyncEngine:
             raise
 
     async def _failed(self, entry: Entry, error: MusicsyncError, *, last: bool) -> None:
-        """Written down at every try: should the queue give it up, nothing picks this track again by itself."""
+        """Written down at every try: once the queue has given it up, nothing picks this track again by itself."""
         if last:
             await remove_folder(self.folder(entry.id))
             await self.ledger.release_duplicates(entry.id)
-        await self.ledger.record_failure(entry.id, error)
+        await self.ledger.record_failure(entry.id, error, again=not last)
 
     async def _bring_home(self, entry: Entry, context: JobContext) -> dict[str, Any]:
         if entry.duplicate_of:

@@ -8,18 +8,20 @@ from functools import partial
 
 from musicsyncd.errors import BadInput, MusicsyncError, Permanent, Temporary
 from musicsyncd.jobs.base import WorkEngine
+from musicsyncd.jobs.job import JobFilter, JobState
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.music.identity import Kind, address, shareable_url
 from musicsyncd.music.track import Track
 from musicsyncd.sources.base import Found, Progress, Source, owner_of
 from musicsyncd.sync.chain import next_track, recent
-from musicsyncd.sync.request import Scope, SyncRequest
+from musicsyncd.sync.request import TRACK, Scope, SyncRequest
 from musicsyncd.sync.selected import Asking, Rung, Selected
 
 __all__ = ["UNFINISHED_AT_ONCE", "Rung", "Selected", "select"]
 
 UNFINISHED_AT_ONCE = 1000
 """Tracks: what one incremental request takes up of what was left unfinished; the next one takes the rest."""
+MOST_WAITING = 1_000_000
 
 
 async def select(
@@ -46,9 +48,9 @@ async def select(
         case Scope.RECENT:
             return await recent(asked, ledger, jobs)
         case Scope.UNFINISHED:
-            return Selected(known=tuple(await ledger.unfinished(limit=UNFINISHED_AT_ONCE)))
+            return Selected(known=await _unfinished(ledger, jobs))
         case Scope.INCREMENTAL:
-            return await _incremental(asked, ledger)
+            return await _incremental(asked, ledger, jobs)
         case Scope.FULL:
             return await _full(asked, ledger)
 
@@ -123,11 +125,19 @@ def _raise_if_nothing(found: Found) -> None:
     raise next(error for error in errors if not isinstance(error, Permanent))
 
 
-async def _incremental(sources: Sequence[Source], ledger: Ledger) -> Selected:
+async def _incremental(sources: Sequence[Source], ledger: Ledger, jobs: WorkEngine) -> Selected:
     """What is known needs no look: it stands, failed for good, is a duplicate, or was left unfinished."""
     found = await _all_offered(sources, lambda source: source.news(ledger.unknown))
     new = await ledger.unknown(found.tracks)
-    return replace(found, tracks=tuple(new), known=tuple(await ledger.unfinished(limit=UNFINISHED_AT_ONCE)))
+    return replace(found, tracks=tuple(new), known=await _unfinished(ledger, jobs))
+
+
+async def _unfinished(ledger: Ledger, jobs: WorkEngine) -> tuple[str, ...]:
+    """What was left, but for what backs off: that comes again by itself, and no request is to hurry it."""
+    waiting = JobFilter(kind=TRACK, states=frozenset({JobState.WAITING}), limit=MOST_WAITING)
+    resting = {job.key for job in await jobs.list(waiting) if job.reason}
+    found = await ledger.unfinished(limit=UNFINISHED_AT_ONCE + len(resting))
+    return tuple(one for one in found if one not in resting)[:UNFINISHED_AT_ONCE]
 
 
 async def _full(sources: Sequence[Source], ledger: Ledger) -> Selected:

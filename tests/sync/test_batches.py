@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,8 @@ from musicsyncd.control import report
 from musicsyncd.errors import Temporary
 from musicsyncd.jobs.job import Job, JobFilter, JobState
 from musicsyncd.sync.batch import LEAST, verdict
-from musicsyncd.sync.request import Scope
+from musicsyncd.sync.request import Scope, SyncRequest
+from musicsyncd.sync.selection import Selected, select
 from tests.sync.house import House, running_house, song, sound
 
 STATES = st.dictionaries(st.sampled_from(list(JobState)), st.integers(0, 50))
@@ -32,6 +34,10 @@ async def children(house: House, root: Job) -> list[Job]:
 def offer(house: House, count: int) -> None:
     for number in range(count):
         house.source.offer(song(f"{number:02d}"), sound(f"{number:02d}"))
+
+
+async def select_unfinished(house: House) -> Selected:
+    return await select(SyncRequest(scope=Scope.UNFINISHED), [house.source], house.ledger, house.jobs)
 
 
 def states(jobs: list[Job]) -> dict[JobState, int]:
@@ -67,6 +73,41 @@ async def test_a_batch_that_fails_for_the_most_part_stops_and_says_why(house: Ho
     again = await house.sync(Scope.INCREMENTAL)
     assert states(await children(house, again)) == {JobState.DONE: len(stopped)}
     assert (await house.ledger.counts())["failed"] == counts[JobState.FAILED]
+
+
+async def test_what_backed_off_when_its_batch_stopped_is_taken_up_with_the_rest(house: House) -> None:
+    """The newest six, which come first, are told to come again later, all others fail: none is lost."""
+    offer(house, 40)
+    later = [f"memory:{number:02d}" for number in range(34, 40)]
+    house.source.later |= set(later)
+    house.source.broken |= {f"memory:{number:02d}" for number in range(34)}
+    root = await house.sync(Scope.INCREMENTAL)
+    jobs = await children(house, root)
+    stopped = {job.key for job in jobs if job.state is JobState.CANCELLED}
+    entries = [await house.entry(song(url.removeprefix("memory:"))) for url in later]
+    resting = {entry.id for entry in entries}
+    assert all(entry.failure for entry in entries)
+    assert resting <= stopped, "they were backing off when the batch was stopped"
+    house.source.broken.clear()
+    house.source.later.clear()
+    again = await house.sync(Scope.INCREMENTAL)
+    taken = await children(house, again)
+    assert ({job.key for job in taken}, states(taken)) == (stopped, {JobState.DONE: len(stopped)})
+
+
+async def test_what_a_person_cancelled_while_it_backed_off_is_left_unfinished(house: House) -> None:
+    """As what is cancelled before its first try or within one; what still backs off is not hurried."""
+    offer(house, 1)
+    house.source.later.add("memory:00")
+    request = await house.ask(Scope.INCREMENTAL)
+    await house.until(request)
+    with anyio.fail_after(20):
+        while not (entry := await house.entry(song("00"))).failure:  # noqa: ASYNC110  the ledger tells nobody
+            await anyio.sleep(0.001)
+    assert (await house.jobs.get((await children(house, request))[0].id)).state.active
+    assert (await select_unfinished(house)).known == ()
+    await house.jobs.cancel((await children(house, request))[0].id)
+    assert (await select_unfinished(house)).known == (entry.id,)
 
 
 async def test_a_few_failures_stop_nothing(house: House) -> None:
