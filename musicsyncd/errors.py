@@ -5,6 +5,7 @@
     │   ├── BadInput     asked wrongly: a URL nobody knows, a file that is no audio   exit 1
     │   ├── Denied       this user, path or peer may not                              exit 4
     │   └── NeedsPerson  a disk, a sign-in or a review only a person can see to       exit 7
+    │       └── Withheld this one item is given to certain people only                exit 7
     ├── Temporary        tried again by itself, not before `delay` seconds            exit 5
     ├── Degraded         one target cannot be reached now; the rest goes on           exit 6
     └── ConfigInvalid    the settings name a wrong key or value                       exit 9
@@ -59,6 +60,10 @@ class NeedsPerson(Permanent):
     exit_code = 7
 
 
+class Withheld(NeedsPerson):
+    """A service gives this one item to certain people only: of age, members, subscribers. Others it gives to us."""
+
+
 class Temporary(MusicsyncError):
     """Worth another try; `delay` is in seconds, None leaves it to the back-off of the queue.
 
@@ -98,7 +103,7 @@ class ConfigInvalid(MusicsyncError):
 
 
 _BY_NAME: dict[str, type[MusicsyncError]] = {
-    cls.__name__: cls for cls in (Permanent, BadInput, Denied, NeedsPerson, ConfigInvalid)
+    cls.__name__: cls for cls in (Permanent, BadInput, Denied, NeedsPerson, Withheld, ConfigInvalid)
 }
 
 

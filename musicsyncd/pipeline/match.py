@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 
 from musicsyncd.crashpoints import CrashPoint, crash_point
-from musicsyncd.errors import BadInput, Denied, MusicsyncError, NeedsPerson, Permanent, Temporary, from_dict
+from musicsyncd.errors import BadInput, Denied, MusicsyncError, NeedsPerson, Permanent, Temporary, Withheld, from_dict
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.matches import Matches, Searched
 from musicsyncd.music.candidate import Candidate
@@ -118,9 +118,9 @@ class Fetch:
         work = await self.match(work, context)
         try:
             return await walk(work, self.steps, context)
-        except (Denied, NeedsPerson):
-            raise  # a disk's or a sign-in's fault, not the candidate's
         except Permanent as error:
+            if isinstance(error, Denied | NeedsPerson) and not isinstance(error, Withheld):
+                raise  # a disk's or a sign-in's fault, not the candidate's
             raise await self._passed_on(work, error) from error
 
     async def _passed_on(self, work: Work, error: Permanent) -> MusicsyncError:
@@ -172,10 +172,11 @@ def undecided(track: Track, known: Searched) -> MusicsyncError:
             fix=f"Look with musicsyncctl match review, then {pin}",
         )
     if known.tried:
-        last = [*known.tried.values()][-1]
-        return Permanent(
+        errors = [from_dict(one) for one in known.tried.values()]
+        kind = Withheld if any(isinstance(one, Withheld) for one in errors) else Permanent
+        return kind(
             f"None of the {len(known.tried)} candidates for {track.label} could be taken",
-            why=" ".join((f"The last one: {from_dict(last)}", *known.troubles)),
+            why=" ".join((f"The last one: {errors[-1]}", *known.troubles)),
             fix=f"See musicsyncctl match explain TRACK, or {pin}",
         )
     why = (

@@ -23,7 +23,7 @@ from yt_dlp.networking.exceptions import (
 )
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, UnsupportedError, UserNotLive
 
-from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, Permanent, Temporary
+from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, Permanent, Temporary, Withheld
 from musicsyncd.http.retry_after import LONGEST
 from musicsyncd.music.identity import shareable_url
 
@@ -101,7 +101,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "Export them anew, in Netscape format, into the file that youtube.cookies_file names",
     ),
     _wall(r"not a bot|captcha|datadome|^please sign in\b|^login.required", NeedsPerson, BOT_WALL),
-    _rule(r"confirm your age", NeedsPerson, "The service wants to see a person", SIGN_IN),
+    _rule(r"confirm your age", Withheld, "The service wants to see a person", SIGN_IN),
     _wall(
         r"try again later|rate.?limit|too many requests",
         Temporary,
@@ -132,7 +132,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     _rule(
         r"log ?in|sign ?in|signed in|cookies|members.only|premium|subscri|purchase|password|registered",
-        NeedsPerson,
+        Withheld,
         "The service gives this track to signed-in people only",
         SIGN_IN,
     ),
@@ -256,8 +256,10 @@ def _by_status(error: HTTPError, why: str, *, in_media: bool) -> MusicsyncError:
         return Temporary("The service is out of order", delay=pause, why=why)
     if status in (404, 410):
         return Permanent("The track is gone", why=why, fix=ELSEWHERE)
-    if status in (401, 407):
-        return NeedsPerson("The service gives this track to signed-in people only", why=why, fix=SIGN_IN)
+    if status == 401:
+        return Withheld("The service gives this track to signed-in people only", why=why, fix=SIGN_IN)
+    if status == 407:
+        return NeedsPerson("A proxy on the way wants to know who asks", why=why, fix=CHECK_PROXY)
     if status == 403 and in_media:  # a signed media address that ran out: the next try gets a fresh one
         return Temporary("The service refused the audio", why=why)
     return Permanent("The service refuses this address", why=why, fix=CHECK_ADDRESS)

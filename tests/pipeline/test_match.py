@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from musicsyncd.clock import ManualClock
 from musicsyncd.database import MEMORY, Database
-from musicsyncd.errors import BadInput, Degraded, MusicsyncError, NeedsPerson, Permanent, Temporary
+from musicsyncd.errors import BadInput, Degraded, MusicsyncError, NeedsPerson, Permanent, Temporary, Withheld, from_dict
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.matches import Matches, Searched
 from musicsyncd.ledger.schema import MIGRATIONS
@@ -228,6 +228,40 @@ async def test_a_disks_fault_is_no_candidates_fault(work: Work, matches: Matches
             await step(work, Here())
     known = await matches.of(work.track_id)
     assert (known.tried, known.chosen) == ({}, "memory:1")
+
+
+class Guarded(Counting):
+    """Shows what it was told to refuse to grown-ups only."""
+
+    async def supply(self, track: Track, folder: Path, progress: Any) -> Supplied:
+        if track.source_url in self.refused:
+            raise from_dict(Withheld("The service wants to see a person").as_dict())
+        return await super().supply(track, folder, progress)
+
+
+async def test_what_only_some_people_get_gives_way_to_the_next(work: Work, matches: Matches) -> None:
+    """An age gate is the candidate's alone. Where no other is left a person may still do something."""
+    source, here = Guarded(offered(1), offered(2), refuse=["memory:1"]), Here()
+    step = fetch(matches, source)
+    with pytest.raises(Temporary):
+        await step(work, here)
+    done = await step(work, here)
+    assert done.audio is not None
+    assert done.audio.source_url == "memory:2"
+    await matches.refuse(work.track_id, "memory:2", Permanent("gone").as_dict())
+    with pytest.raises(NeedsPerson, match="None of the 2 candidates"):
+        await step(work, here)
+
+
+async def test_what_a_person_named_never_gives_way(work: Work, matches: Matches) -> None:
+    """Pinned, or of the track's own source: the gate is what there is to tell."""
+    step = fetch(matches, Guarded(offered(1), offered(2), refuse=["memory:1"]))
+    with pytest.raises(NeedsPerson, match="see a person"):
+        await step(replace(work, track=offered(1)), Here())
+    await matches.pin(work.track_id, "memory:1")
+    with pytest.raises(NeedsPerson, match="see a person"):
+        await step(work, Here())
+    assert (await matches.of(work.track_id)).tried == {}
 
 
 async def test_fewer_words_are_tried_only_where_all_of_them_lead_nowhere(work: Work, matches: Matches) -> None:

@@ -19,7 +19,7 @@ from yt_dlp.networking import Response
 from yt_dlp.networking.exceptions import HTTPError, IncompleteRead, ProxyError, SSLError, TransportError
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, PostProcessingError, UserNotLive
 
-from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, Permanent, Temporary
+from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, Permanent, Temporary, Withheld
 from musicsyncd.http.retry_after import LONGEST
 from musicsyncd.music.identity import of_url
 from musicsyncd.music.track import Track
@@ -59,10 +59,10 @@ def complaint(error: Exception) -> DownloadError:
         (ExtractorError("This video has been removed by the uploader", expected=True), Permanent, "gone"),
         (ExtractorError("The account associated with this video has been terminated"), Permanent, "gone"),
         (ExtractorError(NOT_A_BOT, expected=True), NeedsPerson, "for a bot"),
-        (ExtractorError("Sign in to confirm your age", expected=True), NeedsPerson, "a person"),
+        (ExtractorError("Sign in to confirm your age", expected=True), Withheld, "a person"),
         (CookieLoadError("failed to load cookies"), NeedsPerson, "youtube.cookies_file"),
-        (ExtractorError("This video is available to Music Premium members"), NeedsPerson, "signed-in"),
-        (ExtractorError("This track is only available for registered users. Use --cookies"), NeedsPerson, "signed-in"),
+        (ExtractorError("This video is available to Music Premium members"), Withheld, "signed-in"),
+        (ExtractorError("This track is only available for registered users. Use --cookies"), Withheld, "signed-in"),
         (ExtractorError("This content isn't available, try again later"), Temporary, "left alone"),
         (ExtractorError(LIMITED, expected=True), Temporary, "left alone"),
         (ExtractorError("Premieres in 3 hours", expected=True), Temporary, "not out yet"),
@@ -232,7 +232,7 @@ def collect_sockets() -> None:
     [
         (Page(status=404), Permanent, "gone", None),
         (Page(status=410), Permanent, "gone", None),
-        (Page(status=401), NeedsPerson, "signed-in", None),
+        (Page(status=401), Withheld, "signed-in", None),
         (Page(status=403), Permanent, "refuses", None),
         (Page(status=429, headers={"Retry-After": "77"}), Temporary, "left alone", 77.0),
         (Page(status=429), Temporary, "left alone", 900.0),
