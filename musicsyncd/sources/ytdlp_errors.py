@@ -116,16 +116,25 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     _rule(r"not get any data|ffmpeg exited", Temporary, "The service sent no usable data"),
     _rule(r"downloaded \d+ bytes|bytes read", Temporary, "The download broke off"),
-    _rule(r"not currently live|offline", BadInput, "A live stream is no track"),
+    _rule(
+        r"not currently live|offline|(event|stream|broadcast|premiere) has ended", BadInput, "A live stream is no track"
+    ),
     _rule(
         r"your (location|country|region)|geo.?(restrict|block)",
         Permanent,
         "The track is not offered where this machine stands",
         ELSEWHERE,
     ),
+    _rule(
+        r"playback on other websites|embedding.{0,20}disabled",
+        Permanent,
+        "The track is played on the service's own pages only",
+        ELSEWHERE,
+    ),
     _rule(r"\bprivate\b", Permanent, "The track is private", ELSEWHERE),
     _rule(
-        r"unavailable|removed|deleted|terminated|taken down|does ?n.t exist|not exist|no longer|not found",
+        r"unavailable|removed|deleted|terminated|taken down|does ?n.t exist|not exist|no longer|not found|"
+        r"(video|track|song|content|recording|playlist) is(n.t| not) available(?! (to|for)\b)",
         Permanent,
         "The track is gone",
         ELSEWHERE,

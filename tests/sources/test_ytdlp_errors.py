@@ -56,6 +56,10 @@ def complaint(error: Exception) -> DownloadError:
         (ExtractorError("The uploader has not made this video available in your country"), Permanent, "machine stands"),
         (ExtractorError("Private video. Sign in if you've been granted access", expected=True), Permanent, "private"),
         (ExtractorError("Video unavailable", expected=True), Permanent, "gone"),
+        (ExtractorError("This video is not available", expected=True), Permanent, "gone"),
+        (ExtractorError("This live stream recording isn\u2019t available."), Permanent, "gone"),
+        (ExtractorError("Playback on other websites has been disabled by the video owner"), Permanent, "own pages"),
+        (ExtractorError("This live event has ended."), BadInput, "live stream"),
         (ExtractorError("This video has been removed by the uploader", expected=True), Permanent, "gone"),
         (ExtractorError("The account associated with this video has been terminated"), Permanent, "gone"),
         (ExtractorError(NOT_A_BOT, expected=True), NeedsPerson, "for a bot"),
@@ -126,7 +130,7 @@ def test_every_rule_can_be_reached() -> None:
         "DRM", "ffmpeg not found", "not a bot", "try again later", "Premieres in", "Did not get any data blocks",
         "Downloaded 5 bytes, expected 7", "not currently live", "in your country", "private", "removed", "log in",
         "no formats found", "Requested format is not available", "file:// URLs", "The extracted extension",
-        "is not a valid URL", "failed to load cookies", "confirm your age",
+        "is not a valid URL", "failed to load cookies", "confirm your age", "Playback on other websites",
     )  # fmt: skip
     reached = {next((rule.what for rule in RULES if rule.words.search(text)), text) for text in texts}
     assert reached == {rule.what for rule in RULES}
