@@ -16,6 +16,7 @@ import structlog
 from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import BadInput, Denied, MusicsyncError, NeedsPerson, Permanent, Temporary, Withheld, from_dict
 from musicsyncd.jobs.base import JobContext
+from musicsyncd.jobs.retry import ATTEMPTS
 from musicsyncd.ledger.matches import Matches, Searched
 from musicsyncd.music.candidate import Candidate
 from musicsyncd.music.identity import SOUNDCLOUD, SPOTIFY, YOUTUBE, Identity, Kind, address, identify, shareable_url
@@ -118,12 +119,23 @@ class Fetch:
         work = await self.match(work, context)
         try:
             return await walk(work, self.steps, context)
+        except Temporary as error:
+            if not error.counts or context.attempt < ATTEMPTS or not await self._has_another(work):
+                raise
+            raise await self._passed_on(work, error) from error
         except Permanent as error:
             if isinstance(error, Denied | NeedsPerson) and not isinstance(error, Withheld):
                 raise  # a disk's or a sign-in's fault, not the candidate's
             raise await self._passed_on(work, error) from error
 
-    async def _passed_on(self, work: Work, error: Permanent) -> MusicsyncError:
+    async def _has_another(self, work: Work) -> bool:
+        """Whether a candidate is left for the time when the one in hand is given up."""
+        known = await self.match.matches.of(work.track_id)
+        if work.audio is None or known.pin:
+            return False
+        return acceptable(replace(known, tried={**known.tried, work.audio.source_url: {}})) is not None
+
+    async def _passed_on(self, work: Work, error: Permanent | Temporary) -> MusicsyncError:
         """For a track of its own source, and for what a person pinned, the failure is the track's own."""
         matches = self.match.matches
         if work.audio is None or (await matches.of(work.track_id)).pin:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from musicsyncd.clock import ManualClock
 from musicsyncd.database import MEMORY, Database
 from musicsyncd.errors import BadInput, Degraded, MusicsyncError, NeedsPerson, Permanent, Temporary, Withheld, from_dict
+from musicsyncd.jobs.retry import ATTEMPTS
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.matches import Matches, Searched
 from musicsyncd.ledger.schema import MIGRATIONS
@@ -262,6 +263,37 @@ async def test_what_a_person_named_never_gives_way(work: Work, matches: Matches)
     with pytest.raises(NeedsPerson, match="see a person"):
         await step(work, Here())
     assert (await matches.of(work.track_id)).tried == {}
+
+
+class Failing(Counting):
+    """Fails with what it was told to refuse, whenever it is asked."""
+
+    counts = True
+
+    async def supply(self, track: Track, folder: Path, progress: Any) -> Supplied:
+        if track.source_url in self.refused:
+            raise Temporary("It cannot be read", counts=self.counts)
+        return await super().supply(track, folder, progress)
+
+
+async def test_the_last_try_goes_to_the_next_candidate(work: Work, matches: Matches) -> None:
+    """Before that the same one is tried again; without another the failure is the track's."""
+    source, here = Failing(offered(1), offered(2), refuse=["memory:1", "memory:2"]), Here()
+    step = fetch(matches, source)
+    for attempt, counts in ((1, True), (ATTEMPTS, False)):
+        here.attempt, source.counts = attempt, counts
+        with pytest.raises(Temporary, match="cannot be read"):
+            await step(work, here)
+    source.counts = True
+    with pytest.raises(Temporary, match="memory:1 is not the audio") as caught:
+        await step(work, here)
+    assert (caught.value.delay, caught.value.counts) == (0, False)
+    with pytest.raises(Temporary, match="cannot be read"):
+        await step(work, here)
+    source.refused.clear()
+    done = await step(work, here)
+    assert done.audio is not None
+    assert done.audio.source_url == "memory:2"
 
 
 async def test_fewer_words_are_tried_only_where_all_of_them_lead_nowhere(work: Work, matches: Matches) -> None:
