@@ -117,8 +117,9 @@ class Operations:
         return Accepted(jobs=[job.id for job in jobs])
 
     async def retry_track(self, reference: str) -> Accepted:
-        """Look at one track anew, now."""
+        """Look at one track anew, now, and at candidates that were tried in vain too."""
         entry = await self.ledger.entry(reference)
+        await self.matches.forget_tried(entry.id)
         job = await self.jobs.enqueue(TRACK, {"track": entry.id}, key=entry.id, lane=Lane.USER)
         return Accepted(jobs=[job.id])
 
@@ -221,8 +222,11 @@ class Operations:
         return answer.model_copy(update={"cancelled": len(ended)})
 
     async def retry(self, job_id: str) -> JobAnswer:
-        """Try an ended or waiting job again, now."""
-        return await self._job_answer(await self.jobs.retry((await self.jobs.get(job_id)).id))
+        """Try an ended or waiting job again, now, as `retry_track` does."""
+        job = await self.jobs.get(job_id)
+        if job.kind == TRACK:
+            await self.matches.forget_tried(job.key)
+        return await self._job_answer(await self.jobs.retry(job.id))
 
     # Accounts
 

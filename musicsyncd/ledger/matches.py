@@ -73,6 +73,11 @@ class Matches:
 
         await self._database.write(write)
 
+    async def forget_tried(self, track_id: str) -> None:
+        """A person wants another try: what stood against the candidates (a setting, a country) may have been mended."""
+        query = "UPDATE match SET tried = '{}' WHERE track = ?"
+        await self._database.write(lambda conn: conn.execute(query, (track_id,)) and None)
+
     async def pin(self, track_id: str, url: str) -> None:
         """A person says which one it is; empty: a search decides again. Either way what was tried may be tried anew.
 

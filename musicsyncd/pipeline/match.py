@@ -7,7 +7,7 @@ taken without asking has its turn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
@@ -59,7 +59,7 @@ class Match:
 
         async def holds(saved: dict[str, Any]) -> bool:
             now = await self.matches.of(work.track_id)
-            return bool(saved["source_url"] == (now.pin or now.chosen))
+            return saved["source"] in self._names and bool(saved["source_url"] == (now.pin or now.chosen))
 
         return replace(work, audio=Track.from_dict(await context.step(self.name, decide, stands=holds)))
 
@@ -67,14 +67,19 @@ class Match:
         known = await self.matches.of(work.track_id)
         if known.pin:
             return self._pinned(work.track, known.pin).as_dict()
-        if not (chosen := acceptable(known)):
+        if not (chosen := acceptable(known, self._names)):
             known = await self._search(work, context)
-            chosen = acceptable(known)
+            chosen = acceptable(known, self._names)
         if chosen is None:
             raise undecided(work.track, known)
         await self.matches.choose(work.track_id, chosen["url"])
         crash_point(CrashPoint.CANDIDATE_CHOSEN)
         return audio_of(work.track, chosen).as_dict()
+
+    @property
+    def _names(self) -> set[str]:
+        """The sources that are set up now: a candidate of another is left out, and not held against it."""
+        return {source.name for source in self.sources}
 
     def _pinned(self, track: Track, url: str) -> Track:
         """Whatever its length: a person has said that this is it."""
@@ -133,7 +138,8 @@ class Fetch:
         known = await self.match.matches.of(work.track_id)
         if work.audio is None or known.pin:
             return False
-        return acceptable(replace(known, tried={**known.tried, work.audio.source_url: {}})) is not None
+        left = replace(known, tried={**known.tried, work.audio.source_url: {}})
+        return acceptable(left, {source.name for source in self.match.sources}) is not None
 
     async def _passed_on(self, work: Work, error: Permanent | Temporary) -> MusicsyncError:
         """For a track of its own source, and for what a person pinned, the failure is the track's own."""
@@ -165,9 +171,13 @@ def queries(track: Track) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words for one in (whole, fewer) if (words := " ".join(one.split()))))
 
 
-def acceptable(known: Searched) -> dict[str, Any] | None:
-    """The best candidate that may be taken without asking and was not tried in vain; the chosen one stays chosen."""
+def acceptable(known: Searched, sources: Collection[str] | None = None) -> dict[str, Any] | None:
+    """The best candidate that may be taken without asking and was not tried in vain; the chosen one stays chosen.
+
+    `sources` are those that can be asked for it; None: all.
+    """
     free = [one for one in known.candidates if one["verdict"] == Verdict.ACCEPT and one["url"] not in known.tried]
+    free = [one for one in free if sources is None or one["source"] in sources]
     return next((one for one in free if one["url"] == known.chosen), next(iter(free), None))
 
 

@@ -90,7 +90,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _rule(r"\bdrm\b", BadInput, "The track is protected by DRM and cannot be fetched", ELSEWHERE),
     _rule(
         r"(ffmpeg|ffprobe).{0,40}(not found|not be found|not installed|is not available)",
-        Permanent,
+        NeedsPerson,
         "The track needs ffmpeg, which is missing",
         "Install musicsyncd again with its imageio-ffmpeg package",
     ),

@@ -18,7 +18,7 @@ from musicsyncd import __version__
 from musicsyncd.clock import SystemClock
 from musicsyncd.control.client import VERSION_HEADER
 from musicsyncd.control.routes import LARGEST_QUESTION
-from musicsyncd.errors import BadInput
+from musicsyncd.errors import BadInput, Permanent
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.ledger import Change
 from musicsyncd.sync.engine import TRACK
@@ -129,6 +129,18 @@ async def test_a_question_far_too_long_still_gets_its_answer(door: Door) -> None
     """The client that is still sending when it is refused reads the sentence, not a broken pipe."""
     with pytest.raises(BadInput, match="longer than"):
         await door.post("/v1/sync", {"source": "x" * 30_000_000})
+
+
+@pytest.mark.parametrize("way", ["tracks", "jobs"])
+async def test_a_retry_looks_at_refused_candidates_anew(door: Door, way: str) -> None:
+    """What stood against them may have been mended; who retries a track, or its job, wants to know."""
+    track, matches = await track_known(door.ledger), door.operations.matches
+    await matches.record(track, [{"url": "u", "verdict": "accept"}], None)
+    await matches.refuse(track, "u", Permanent("Raise max_size").as_dict())
+    job = await door.jobs.enqueue(TRACK, {"track": track}, key=track)
+    await door.jobs.cancel(job.id)
+    await door.post(f"/v1/{way}/{track if way == 'tracks' else job.id}/retry")
+    assert (await matches.of(track)).tried == {}
 
 
 async def test_a_fault_of_the_daemons_is_a_sentence_too(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -296,6 +296,23 @@ async def test_the_last_try_goes_to_the_next_candidate(work: Work, matches: Matc
     assert done.audio.source_url == "memory:2"
 
 
+async def test_a_candidate_whose_source_is_gone_is_left_out_for_as_long(work: Work, matches: Matches) -> None:
+    """Chosen yesterday at a source that is not set up today: another is looked for, and none is held against it."""
+
+    class Other(Counting):
+        name: ClassVar[str] = "other"
+
+    other = Other(offered(5, source="other"))
+    first, here = Counting(offered(1)), Here()
+    await fetch(matches, first)(work, here)
+    done = await fetch(matches, other)(work, here)
+    assert done.audio is not None
+    assert (done.audio.source, (await matches.of(work.track_id)).tried) == ("other", {})
+    with pytest.raises(Permanent, match="No audio was found"):
+        await fetch(matches)(work, here)
+    assert (await matches.of(work.track_id)).tried == {}
+
+
 async def test_fewer_words_are_tried_only_where_all_of_them_lead_nowhere(work: Work, matches: Matches) -> None:
     wanted = replace(WANTED, title="Night Ferry (feat. Kora)", artists=("Ada Voss & Band", "Kora"))
     assert queries(wanted) == ("Ada Voss & Band Kora Night Ferry (feat. Kora)", "Ada Voss & Band Night Ferry")
