@@ -103,10 +103,9 @@ class Match:
         told = [_told(one) for one in judged[:KEPT]]
         tried = (await self.matches.of(work.track_id)).tried
         accepted = [one for one in told if one["verdict"] == Verdict.ACCEPT and one["url"] not in tried]
-        if not accepted and (later := [one for one in troubles.values() if isinstance(one, Temporary)]):
-            await self.matches.record(work.track_id, told, None, [str(one) for one in troubles.values()])
-            raise min(later, key=lambda one: one.delay or 0.0)
         await self.matches.record(work.track_id, told, None, [str(one) for one in troubles.values()])
+        if not accepted and (hindrance := _hindrance(troubles.values())):
+            raise hindrance
         return await self.matches.of(work.track_id)
 
 
@@ -161,6 +160,15 @@ async def _ask(source: Source, query: str, found: dict[str, Candidate], troubles
         return
     for one in candidates:
         found.setdefault(one.url, one)
+
+
+def _hindrance(troubles: Iterable[MusicsyncError]) -> MusicsyncError | None:
+    """What kept a source from being searched, and passes or can be mended: until then nothing is known for sure."""
+    known = [*troubles]
+    later = [one for one in known if isinstance(one, Temporary)]
+    if later:
+        return min(later, key=lambda one: one.delay or 0.0)
+    return next((one for one in known if isinstance(one, NeedsPerson)), None)
 
 
 def queries(track: Track) -> tuple[str, ...]:

@@ -206,13 +206,16 @@ async def test_nothing_found_is_said_with_what_was_thought_of_the_best(work: Wor
 
 @pytest.mark.parametrize("error", [Temporary("resting", delay=600), NeedsPerson("sign in"), Permanent("gone")])
 async def test_one_sources_trouble_stays_with_it(work: Work, matches: Matches, error: MusicsyncError) -> None:
-    """Another's candidate is taken all the same; without one, only trouble that passes is waited for."""
+    """Another's candidate is taken all the same; without one, what passes is waited for, and what a person can mend is
+    told.
+    """
     done = await fetch(matches, Broken(error), Counting(offered(1)))(work, Here())
     assert done.audio is not None
     assert (await matches.of(work.track_id)).troubles == (str(error),)
     await matches.refuse(work.track_id, "memory:1", {"what": "no"})
-    with pytest.raises(Temporary if isinstance(error, Temporary) else Permanent) as caught:
+    with pytest.raises(type(error)) as caught:
         await fetch(matches, Broken(error))(work, Here())
+    assert (caught.value is error) != (type(error) is Permanent)
     assert str(error) in str(caught.value)
 
 
