@@ -5,6 +5,7 @@
     │   ├── BadInput     asked wrongly: a URL nobody knows, a file that is no audio   exit 1
     │   ├── Denied       this user, path or peer may not                              exit 4
     │   └── NeedsPerson  a disk, a sign-in or a review only a person can see to       exit 7
+    │       ├── Undecided several may be meant, and a person says which               exit 7
     │       └── Withheld this one item is given to certain people only                exit 7
     ├── Temporary        tried again by itself, not before `delay` seconds            exit 5
     ├── Degraded         one target cannot be reached now; the rest goes on           exit 6
@@ -60,6 +61,10 @@ class NeedsPerson(Permanent):
     exit_code = 7
 
 
+class Undecided(NeedsPerson):
+    """Several may be meant, and only a person can say which: nothing is out of order."""
+
+
 class Withheld(NeedsPerson):
     """A service gives this one item to certain people only: of age, members, subscribers. Others it gives to us."""
 
@@ -103,7 +108,7 @@ class ConfigInvalid(MusicsyncError):
 
 
 _BY_NAME: dict[str, type[MusicsyncError]] = {
-    cls.__name__: cls for cls in (Permanent, BadInput, Denied, NeedsPerson, Withheld, ConfigInvalid)
+    cls.__name__: cls for cls in (Permanent, BadInput, Denied, NeedsPerson, Undecided, Withheld, ConfigInvalid)
 }
 
 

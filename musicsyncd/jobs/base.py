@@ -122,6 +122,9 @@ class WorkEngine(Protocol):
     async def counts(self, parent: str | None = None) -> Mapping[str, Mapping[JobState, int]]:
         """How many jobs of each kind, and of this parent, are in each state; states without a job are left out."""
 
+    async def reasons(self, parent: str) -> Mapping[str, int]:
+        """How many of this parent's jobs failed for errors of each class."""
+
     async def next_due(self) -> datetime | None:
         """When the next job that waits for its time comes due; None when none does."""
 

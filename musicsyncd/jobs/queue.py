@@ -371,6 +371,13 @@ def counts(connection: sqlite3.Connection, parent: str | None = None) -> dict[st
     return answer
 
 
+def reasons(connection: sqlite3.Connection, parent: str) -> dict[str, int]:
+    """How many of this parent's jobs failed for errors of each class."""
+    query = """SELECT json_extract(reason, '$.class'), count(*) FROM job
+               WHERE parent = ? AND state = 'failed' GROUP BY 1"""
+    return {str(name): count for name, count in connection.execute(query, (parent,))}
+
+
 def forget(connection: sqlite3.Connection, before: datetime, limit: int) -> int:
     """Delete at most `limit` jobs that ended before this moment, with their steps; how many."""
     return connection.execute(

@@ -208,6 +208,10 @@ class SqliteEngine:
         """See `WorkEngine`."""
         return await self._database.read(partial(queue.counts, parent=parent))
 
+    async def reasons(self, parent: str) -> dict[str, int]:
+        """See `WorkEngine`."""
+        return await self._database.read(partial(queue.reasons, parent=parent))
+
     async def next_due(self) -> datetime | None:
         """When the next job that waits for its time comes due; None when none does."""
         return await self._database.read(queue.next_due)

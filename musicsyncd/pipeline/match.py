@@ -14,7 +14,17 @@ from typing import Any, Final
 import structlog
 
 from musicsyncd.crashpoints import CrashPoint, crash_point
-from musicsyncd.errors import BadInput, Denied, MusicsyncError, NeedsPerson, Permanent, Temporary, Withheld, from_dict
+from musicsyncd.errors import (
+    BadInput,
+    Denied,
+    MusicsyncError,
+    NeedsPerson,
+    Permanent,
+    Temporary,
+    Undecided,
+    Withheld,
+    from_dict,
+)
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.jobs.retry import ATTEMPTS
 from musicsyncd.ledger.matches import Matches, Searched
@@ -196,7 +206,7 @@ def undecided(track: Track, known: Searched) -> MusicsyncError:
     if open_:
         many = "1 candidate" if len(open_) == 1 else f"{len(open_)} candidates"
         best = open_[0]
-        return NeedsPerson(
+        return Undecided(
             f"{many} may be {track.label}, none for sure",
             why=f"The best is {best['title']} ({best['score']:.2f}): {' '.join(best['reasons'])}",
             fix=f"Look with musicsyncctl match review, then {pin}",

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from musicsyncd.errors import Permanent
+from musicsyncd.errors import Permanent, Undecided
 from musicsyncd.jobs.base import WorkEngine
 from musicsyncd.jobs.job import JobState
 
@@ -25,9 +25,13 @@ class BatchStopped(Permanent):
     """Why a track's job never began."""
 
 
-def verdict(states: Mapping[JobState, int]) -> BatchStopped | None:
-    """Why a batch whose jobs are in these states must stop; None while it may go on."""
-    failed, ended = states.get(JobState.FAILED, 0), sum(states.get(state, 0) for state in ENDED)
+def verdict(states: Mapping[JobState, int], undecided: int = 0) -> BatchStopped | None:
+    """Why a batch whose jobs are in these states must stop; None while it may go on.
+
+    `undecided` of those that failed only wait for a person's word on what they are: they count for nothing.
+    """
+    failed = states.get(JobState.FAILED, 0) - undecided
+    ended = sum(states.get(state, 0) for state in ENDED) - undecided
     if ended < LEAST or failed <= MOST_FAILED * ended:
         return None
     return BatchStopped(
@@ -53,6 +57,9 @@ class Batches:
         states: dict[JobState, int] = {}
         for one in (await self.jobs.counts(parent)).values():
             states |= {state: states.get(state, 0) + count for state, count in one.items()}
-        reason = verdict(states) if states.get(JobState.WAITING) else None
+        if not states.get(JobState.WAITING) or not verdict(states):
+            return
+        undecided = (await self.jobs.reasons(parent)).get(Undecided.__name__, 0)
+        reason = verdict(states, undecided)
         if reason and (stopped := await self.jobs.call_off(parent, reason)):
             logger.error("batch stopped", request=parent, left=stopped, why=str(reason))

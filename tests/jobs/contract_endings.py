@@ -209,6 +209,15 @@ class EndingsContract:
             failed = await until(engine, job, JobState.FAILED)
         assert "unheard-of" in (failed.reason or {})["what"]
 
+    async def test_failures_are_counted_by_their_class(self, make: Make) -> None:
+        """Of one parent; what ended well or waits is none."""
+        engine = make()
+        async with running(engine, raising(Permanent("x"), BadInput("y"), Permanent("z"), None)):
+            for key in "abcd":
+                await until(engine, await put(engine, key, parent="p"), JobState.DONE, JobState.FAILED)
+            assert await engine.reasons("p") == {"Permanent": 2, "BadInput": 1}
+            assert await engine.reasons("q") == {}
+
     async def test_calling_off_ends_what_waits_of_one_parent(self, make: Make) -> None:
         """With the reason, each told once; what runs goes on, and other parents' jobs do not notice."""
         engine, record = make(), Record(hold=True)

@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 
 from musicsyncd.clock import ManualClock
 from musicsyncd.database import MEMORY, Database
-from musicsyncd.errors import BadInput, Degraded, MusicsyncError, NeedsPerson, Permanent, Temporary, Withheld, from_dict
+from musicsyncd.errors import (
+    BadInput,
+    Degraded,
+    MusicsyncError,
+    NeedsPerson,
+    Permanent,
+    Temporary,
+    Undecided,
+    Withheld,
+    from_dict,
+)
 from musicsyncd.jobs.retry import ATTEMPTS
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.matches import Matches, Searched
@@ -159,7 +169,7 @@ async def test_what_nobody_can_be_sure_of_waits_for_a_person(work: Work, matches
     """An unknown length: listed for review, taken once it is pinned, and searched no more."""
     source = Counting(offered(1, duration=None))
     step = fetch(matches, source)
-    with pytest.raises(NeedsPerson, match="1 candidate may be") as caught:
+    with pytest.raises(Undecided, match="1 candidate may be") as caught:
         await step(work, Here())
     assert "match pin" in caught.value.fix
     assert await matches.undecided(limit=10) == [work.track_id]

@@ -15,7 +15,7 @@ from musicsyncd.catalog.base import Fields, Published
 from musicsyncd.catalog.memory import MemoryCatalog
 from musicsyncd.clock import ManualClock
 from musicsyncd.database import MEMORY, Database
-from musicsyncd.errors import Permanent, Temporary
+from musicsyncd.errors import Permanent, Temporary, Undecided
 from musicsyncd.jobs.job import Job, JobFilter, JobState, Lane
 from musicsyncd.jobs.rows import SCHEMA
 from musicsyncd.jobs.worker import SqliteEngine
@@ -79,6 +79,8 @@ class Offers(MemorySource):
         """What it says of its lists whenever it is asked."""
         self.broken: set[str] = set()
         """Addresses behind which there is nothing any more."""
+        self.undecided: set[str] = set()
+        """Addresses of which only a person can say what is meant."""
         self.later: set[str] = set()
         """Addresses that are to be asked for an hour later."""
 
@@ -101,6 +103,8 @@ class Offers(MemorySource):
         async with self.gate.way("supply"):
             if track.source_url in self.broken:
                 raise Permanent(f"{track.label} is gone")
+            if track.source_url in self.undecided:
+                raise Undecided(f"It may be {track.label}, and it may not")
             if track.source_url in self.later:
                 raise Temporary("Come again later", delay=3600, counts=False)
             return await super().supply(track, folder, progress)
