@@ -35,6 +35,8 @@ MISSING_ALLOWED: Final = 0.02
 """Share of the stated length; less than a second is forgiven too (encoder delay, rounded headers)."""
 SHORTEST: Final = 0.1
 """Seconds: no sound that anyone would play is shorter, while a broken export may hold a single sample."""
+_RATES_AGREE: Final = 0.03
+"""Share by which a stated bit rate may miss the packets' own: encoder delay and rounding in a short file."""
 _GIVE_UP: Final = 64
 _LENIENT: Final[dict[str, Any]] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 """PyAV 19 takes what is no UTF-8 in tags as it comes, and knows the option no more."""
@@ -51,8 +53,8 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, path.name
-        self.packets = self.damaged = self.samples = 0
-        self.size = _size(path)
+        self.packets = self.damaged = self.samples = self._bytes = 0
+        _refuse_if_no_file(path)
         self._container = _open(path)
         try:
             self.stream = self._best_stream()
@@ -141,9 +143,23 @@ class Source:
         """The length as well as it is known beforehand, in seconds; 0.0 when it is not."""
         return self.stated or (self._container.duration or 0) / 1e6
 
-    @property
-    def bit_rate(self) -> int | None:
-        return self.stream.codec_context.bit_rate or self.stream.bit_rate or self._container.bit_rate or None
+    def bit_rate(self, *, whole: bool) -> int | None:
+        """Of the sound alone; `whole` when all of it has been decoded, else as it is stated.
+
+        What is stated may be a first frame's (MP3 of changing rate), and a container's counts its cover as sound.
+        """
+        stated = self.stream.codec_context.bit_rate or self.stream.bit_rate
+        if whole or not (stated or self.lossless):
+            seconds = self.seconds if whole else self._skim()
+            heard = round(self._bytes * 8 / seconds) if seconds else 0
+            return stated if stated and abs(heard - stated) <= stated * _RATES_AGREE else heard or stated
+        return stated or self._container.bit_rate or None
+
+    def _skim(self) -> float:
+        """Reads the packets to come without decoding them: their bytes are counted, the stated length is given."""
+        for _ in self._packets():
+            pass
+        return self.expected
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -215,7 +231,9 @@ class Source:
         """Packets, and last the empty one that empties the decoder; goes on behind what cannot be read."""
         for _ in range(_GIVE_UP):
             try:
-                yield from self._container.demux(self.stream)
+                for packet in self._container.demux(self.stream):
+                    self._bytes += packet.size
+                    yield packet
                 return
             except av.FFmpegError:
                 self.packets, self.damaged = self.packets + 1, self.damaged + 1
@@ -339,8 +357,8 @@ def pcm_md5(path: Path) -> str:
         return samples.md5
 
 
-def _size(path: Path) -> int:
-    """Bytes; a pipe or a device would hold a worker until its deadline."""
+def _refuse_if_no_file(path: Path) -> None:
+    """A pipe or a device would hold a worker until its deadline."""
     try:
         facts = path.stat()
     except PermissionError as error:
@@ -353,7 +371,6 @@ def _size(path: Path) -> int:
         raise BadInput(f"{path.name} is no file", fix="Give the path of an audio file")
     if not facts.st_size:
         raise BadInput(f"{path.name} is empty", fix="Get the file again")
-    return facts.st_size
 
 
 def _open(path: Path) -> av.container.InputContainer:

@@ -38,7 +38,7 @@ def describe(source: Source, *, whole: bool) -> AudioProbe:
         lossless=source.lossless,
         sample_rate=source.rate,
         bit_depth=source.bit_depth,
-        bit_rate=source.bit_rate or (round(source.size * 8 / seconds) if seconds else None),
+        bit_rate=source.bit_rate(whole=whole),
         channels=source.channels,
         duration=seconds,
         decoder=decoder_version(),
