@@ -47,10 +47,14 @@ def record(conn: sqlite3.Connection, track_id: str, text: str) -> None:
         return
     else:
         number = row[0]
+        if row[1] is not None:  # it may have been gathered, and would be put in beside what is heard now
+            conn.execute("DELETE FROM posting_waiting WHERE number = ?", (number,))
         gone = [(term, number) for term in Fingerprint(row[1] or b"").terms()]
         conn.executemany("DELETE FROM posting WHERE hash = ? AND number = ?", gone)
         conn.execute("UPDATE sound SET octets = ? WHERE number = ?", (sound.octets, number))
-    conn.executemany("INSERT INTO posting VALUES (?, ?)", [(term, number) for term in sorted(sound.terms())])
+    # a term that stands already, left by an earlier hearing, is no reason to refuse what was heard
+    new = [(term, number) for term in sorted(sound.terms())]
+    conn.executemany("INSERT OR IGNORE INTO posting VALUES (?, ?)", new)
 
 
 def waiting(conn: sqlite3.Connection) -> bool:
@@ -63,7 +67,7 @@ def record_waiting(conn: sqlite3.Connection) -> None:
     """The next part of taking those that wait into the index; others may write between two parts.
 
     Their postings are gathered first and put in at once in their order: one by one they would rewrite most of a large
-    index for every few tracks. What is gathered of a track that is heard again meanwhile finds it in vain, no more.
+    index for every few tracks. What was gathered of a track that is heard again meanwhile is taken out by `record`.
     """
     query = """SELECT number, coalesce(fingerprint, '') FROM sound LEFT JOIN analysis USING (track)
                WHERE octets IS NULL LIMIT ?"""

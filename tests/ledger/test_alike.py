@@ -145,6 +145,25 @@ async def test_what_was_heard_before_there_was_an_index_is_found(
         await database.close()
 
 
+async def test_a_track_that_is_heard_again_while_the_index_is_made_can_be_heard_ever_after(
+    ledger: Ledger, database: Database
+) -> None:
+    """What was gathered of it before goes with what it speaks of; a posting left by mistake refuses nothing."""
+    own = await track(ledger, "own")
+    row = (own, 200.0, print_of("a"), "{}", "")
+    await database.write(lambda conn: conn.execute("INSERT INTO analysis VALUES (?, ?, ?, ?, ?)", row) and None)
+    await database.write(lambda conn: conn.execute("INSERT INTO sound (track) VALUES (?)", (own,)) and None)
+    await database.write(alike.record_waiting)
+    for name in "bab":
+        await ledger.record_analysis(own, {"duration": 200.0, "fingerprint": print_of(name)})
+        assert await ledger.alike(own) == []
+        await database.read(_in_step)
+    stray = [(term, 1) for term in Fingerprint.of(values("a")).terms()]
+    await database.write(lambda conn: conn.executemany("INSERT INTO posting VALUES (?, ?)", stray) and None)
+    await ledger.record_analysis(own, {"duration": 200.0, "fingerprint": print_of("a")})
+    await database.read(_in_step)
+
+
 async def test_coverage_counts_kept_files(ledger: Ledger) -> None:
     """Those on a volume; the fingerprint must tell something."""
     assert await ledger.coverage() == (0, 0)
