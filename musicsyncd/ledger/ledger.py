@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -278,11 +278,18 @@ class Ledger:
         query = "UPDATE track SET settled_at = ?, failure = NULL, updated_at = ? WHERE id = ?"
         await self._database.write(lambda conn: conn.execute(query, (moment, moment, track_id)) and None)
 
-    async def release_duplicates(self, track_id: str) -> None:
-        """This track is given up: copies that were left out for its sake are wanted again, unless it has files."""
-        query = """UPDATE track SET duplicate_of = NULL, verdict = NULL WHERE duplicate_of = ?1 AND NOT EXISTS
-                   (SELECT 1 FROM evidence WHERE track = ?1 AND target LIKE 'volume:%')"""
-        await self._database.write(lambda conn: conn.execute(query, (track_id,)) and None)
+    async def release_duplicates(self, track_id: str, volumes: Collection[str]) -> list[str]:
+        """This track is given up: copies that were left out for its sake are wanted again, unless it has files on one
+        of these volumes (as targets). Their ids.
+        """
+        moment = self._moment()
+
+        def write(conn: sqlite3.Connection) -> list[str]:
+            query = "SELECT target FROM evidence WHERE track = ?"
+            kept = {row[0] for row in conn.execute(query, (track_id,))}
+            return [] if kept.intersection(volumes) else _release(conn, track_id, moment)
+
+        return await self._database.write(write)
 
     async def record_failure(self, track_id: str, error: MusicsyncError | None, *, again: bool = False) -> None:
         """Why the track did not get on; None when a new try begins. `again`: it was not given up for that."""
@@ -344,6 +351,15 @@ def _record(conn: sqlite3.Connection, track: Track, moment: str) -> Recorded:
     _write_facts(conn, track_id, track, moment)
     _add_identities(conn, track_id, track.identities)
     return Recorded(id=track_id, track=track, created=True)
+
+
+def _release(conn: sqlite3.Connection, track_id: str, moment: str) -> list[str]:
+    """The copies of this track, wanted for themselves; that they stood once says nothing of now."""
+    query = "SELECT id FROM track WHERE duplicate_of = ? ORDER BY created_at, rowid"
+    copies = [row[0] for row in conn.execute(query, (track_id,))]
+    query = "UPDATE track SET duplicate_of = NULL, verdict = NULL, settled_at = NULL, updated_at = ? WHERE id = ?"
+    conn.executemany(query, [(moment, copy) for copy in copies])
+    return copies
 
 
 def _foreseen(conn: sqlite3.Connection, tracks: Sequence[Track], moment: str) -> list[Entry]:

@@ -186,7 +186,7 @@ class SyncEngine:
         """Written down at every try: once the queue has given it up, nothing picks this track again by itself."""
         if last:
             await remove_folder(self.folder(entry.id))
-            await self.ledger.release_duplicates(entry.id)
+            await self.ledger.release_duplicates(entry.id, self.lookout.shelves.keys())
         await self.ledger.record_failure(entry.id, error, again=not last)
 
     async def _bring_home(self, entry: Entry, context: JobContext) -> dict[str, Any]:

@@ -303,6 +303,20 @@ async def test_a_duplicate_leads_to_its_keeper(ledger: Ledger) -> None:
     assert (entry.failure, entry.parked) == (None, ())
 
 
+async def test_copies_of_what_is_given_up_are_unfinished(ledger: Ledger) -> None:
+    """Also one that stood itself before; a file on a volume that is set up holds them back, one elsewhere does not."""
+    keeper, copy = await recorded(ledger, song("A", X), song("B", Y))
+    await ledger.settle(copy)
+    await ledger.mark_duplicate(copy, keeper, {})
+    await ledger.record_evidence(keeper, Evidence(target="volume:a", part="wav", proof="x"), None)
+    assert await ledger.release_duplicates(keeper, ["volume:a"]) == []
+    assert (await ledger.entry(copy)).duplicate_of == keeper
+    assert await ledger.release_duplicates(keeper, ["volume:b"]) == [copy]
+    entry = await ledger.entry(copy)
+    assert (entry.duplicate_of, entry.verdict, entry.settled_at) == (None, None, None)
+    assert copy in await ledger.unfinished(limit=10)
+
+
 async def test_each_origin_has_its_own_word(ledger: Ledger, clock: ManualClock) -> None:
     """A newer word of one origin takes the place of its earlier one only."""
     a, b = await recorded(ledger, song("A", X), song("B", Y))

@@ -418,6 +418,20 @@ def renamed(track: Track) -> Track:
     return replace(track, title="Song c, again", album="Found")
 
 
+async def test_what_was_left_out_comes_home_when_what_was_kept_is_lost(house: House) -> None:
+    """It stood before it was left out; nothing stands of it now, and the next sync brings it."""
+    plan = await planned(house)
+    (group,) = plan["groups"]
+    await applied(house, plan)
+    house.main.files.clear()
+    house.second.files.clear()
+    keeper, loser = await house.ledger.entries([group["keeper"]["track"], group["losers"][0]["track"]])
+    house.source.broken.add(keeper.track.source_url)
+    assert (await house.done(TRACK, keeper.id, track=keeper.id)).state is JobState.FAILED
+    await house.sync(Scope.INCREMENTAL)
+    assert await house.lacks(loser.track) == []
+
+
 async def test_what_cannot_be_undone_says_so(house: House) -> None:
     for operation in ("nothing", (await house.ask(Scope.NEXT)).id):
         job = await house.done(UNDO, operation, operation=operation)
