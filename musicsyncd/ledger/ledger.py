@@ -20,6 +20,8 @@ from musicsyncd.music.playlist import Playlist
 from musicsyncd.music.track import Track
 
 T = TypeVar("T")
+RELEASED = "released"
+"""In the journal: a copy is wanted for itself again, because what was kept in its place is left out too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,22 +154,28 @@ class Ledger:
 
     async def mark_duplicate(
         self, track_id: str, of: str, verdict: Mapping[str, Any], change: Change | None = None
-    ) -> None:
+    ) -> bool:
         """This track is the same recording as another: it is kept once, and both names lead to it from now on. Nothing
-        is wanted of it any more, so nothing of it stays parked.
+        is wanted of it any more, so nothing of it stays parked. Copies that were left out for its own sake are wanted
+        again, until they are compared with what is kept now.
+
+        False, and nothing is written, when it is left out for another's sake already, or the other is itself left out.
         """
         moment = self._moment()
-        values = (of, json.dumps(dict(verdict)), moment, track_id)
 
-        def write(conn: sqlite3.Connection) -> None:
-            conn.execute(
-                "UPDATE track SET duplicate_of = ?, verdict = ?, failure = NULL, updated_at = ? WHERE id = ?", values
-            )
-            conn.execute("DELETE FROM parked WHERE track = ?", (track_id,))
+        def write(conn: sqlite3.Connection) -> bool:
+            if not _may_be_left_out(conn, track_id, of):
+                return False
+            _mark(conn, track_id, of, verdict, moment)
+            for copy in _release(conn, track_id, moment):
+                if change:
+                    before, after = {"duplicate_of": track_id}, {"duplicate_of": None}
+                    _journal(conn, copy, replace(change, what=RELEASED, before=before, after=after), moment)
             if change:
                 _journal(conn, track_id, change, moment)
+            return True
 
-        await self._database.write(write)
+        return await self._database.write(write)
 
     # What sounds alike
 
@@ -351,6 +359,19 @@ def _record(conn: sqlite3.Connection, track: Track, moment: str) -> Recorded:
     _write_facts(conn, track_id, track, moment)
     _add_identities(conn, track_id, track.identities)
     return Recorded(id=track_id, track=track, created=True)
+
+
+def _may_be_left_out(conn: sqlite3.Connection, track_id: str, of: str) -> bool:
+    """Whether a copy leads to what is kept in one step, and to one track only."""
+    query = "SELECT id, duplicate_of FROM track WHERE id IN (?, ?)"
+    marks = dict(conn.execute(query, (track_id, of)).fetchall())
+    return track_id != of and marks[of] is None and marks[track_id] in (None, of)
+
+
+def _mark(conn: sqlite3.Connection, track_id: str, of: str, verdict: Mapping[str, Any], moment: str) -> None:
+    values = (of, json.dumps(dict(verdict)), moment, track_id)
+    conn.execute("UPDATE track SET duplicate_of = ?, verdict = ?, failure = NULL, updated_at = ? WHERE id = ?", values)
+    conn.execute("DELETE FROM parked WHERE track = ?", (track_id,))
 
 
 def _release(conn: sqlite3.Connection, track_id: str, moment: str) -> list[str]:

@@ -54,12 +54,19 @@ class Analyze:
         async with context.capacity("recognise"):
             await self.ledger.record_analysis(work.track_id, analysis.as_dict())
             crash_point(CrashPoint.ANALYSIS_RECORDED)
-            twin = await self._recognise(work, analysis) if work.fresh and self.leave_out else None
-            if twin:
-                note = _better_note(work, analysis, await self.ledger.entry(twin[0]))
-                verdict_on_it = twin[1] | {"reason": f"{twin[1]['reason']} {note}".strip()}
-                await self.ledger.mark_duplicate(work.track_id, twin[0], verdict_on_it)
-        return {"analysis": analysis.as_dict(), "duplicate_of": twin[0] if twin else None}
+            keeper = await self._left_out_for(work, analysis) if work.fresh and self.leave_out else None
+        return {"analysis": analysis.as_dict(), "duplicate_of": keeper}
+
+    async def _left_out_for(self, work: Work, analysis: Analysis) -> str | None:
+        """The track for whose sake this one is left out from now on; None when it is kept itself."""
+        twin = await self._recognise(work, analysis)
+        if twin is None:
+            return None
+        keeper, found = twin
+        note = _better_note(work, analysis, await self.ledger.entry(keeper))
+        found |= {"reason": f"{found['reason']} {note}".strip()}
+        # A plan that is applied at this moment may leave the keeper out: then there is nothing to lean on.
+        return keeper if await self.ledger.mark_duplicate(work.track_id, keeper, found) else None
 
     async def _recognise(self, work: Work, analysis: Analysis) -> tuple[str, dict[str, Any]] | None:
         """The track that this one is a copy of, with the verdict."""

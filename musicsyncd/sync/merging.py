@@ -140,8 +140,9 @@ class Merger:
             why = f"One application moves at most {self.most_files} files (duplicates.most_files): apply the plan again"
             left.note(loser, ready, why)
             return
-        if ready and not entry.duplicate_of:
-            await self._mark(loser, keeper, context)
+        if ready and not entry.duplicate_of and not await self._mark(loser, keeper, context):
+            left.note(loser, ready, "One of the two was left out meanwhile: make a new plan")
+            return
         for one in ready:
             await self._retire(one, loser, keeper, context, left)
         if ready or entry.duplicate_of:
@@ -203,13 +204,15 @@ class Merger:
         lacking, stays = ", ".join(missing) or "every file", f"{keeping.track.label} ({keeping.id})"
         return f"{stays}, which stays, lacks {lacking} there: musicsyncctl tracks retry {keeping.id}"
 
-    async def _mark(self, loser: Loser, keeper: Side, context: JobContext) -> None:
+    async def _mark(self, loser: Loser, keeper: Side, context: JobContext) -> bool:
+        """False when another operation was first, and the two do not stand as they did."""
         said = {"verdict": Kind.SAME.value, "score": loser.score, "reason": loser.why}
         change = Change(
             operation=context.job.id, target=LEDGER, what=MERGED, before={}, after={"duplicate_of": keeper.track} | said
         )
-        await self.ledger.mark_duplicate(loser.track, keeper.track, said, change)
+        marked = await self.ledger.mark_duplicate(loser.track, keeper.track, said, change)
         crash_point(CrashPoint.MERGE_RECORDED)
+        return marked
 
     async def _retire(self, one: Kept, loser: Loser, keeper: Side, context: JobContext, left: Left) -> None:
         target = f"volume:{one.shelf}"

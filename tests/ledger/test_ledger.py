@@ -317,6 +317,34 @@ async def test_copies_of_what_is_given_up_are_unfinished(ledger: Ledger) -> None
     assert copy in await ledger.unfinished(limit=10)
 
 
+async def test_a_copy_leads_to_what_is_kept_in_one_step(ledger: Ledger) -> None:
+    """When its keeper is left out in turn, it is wanted again until it is compared anew, and the journal says so."""
+    b, a, c = await recorded(ledger, song("B", Y), song("A", X), song("C", Z))
+    await ledger.settle(b)
+    assert await ledger.mark_duplicate(b, a, {})
+    merged = Change(operation="job", target="ledger", what="merged", before={}, after={"duplicate_of": c})
+    assert await ledger.mark_duplicate(a, c, {}, merged)
+    entry = await ledger.entry(b)
+    assert (entry.duplicate_of, entry.settled_at) == (None, None)
+    told = [(one["track"], one["what"], one["before"], one["after"]) for one in await ledger.journal("job")]
+    assert told == [
+        (b, "released", {"duplicate_of": a}, {"duplicate_of": None}),
+        (a, "merged", {}, {"duplicate_of": c}),
+    ]
+
+
+async def test_a_mark_that_does_not_hold_writes_nothing(ledger: Ledger) -> None:
+    """For another's sake already, for the sake of what is left out itself, for its own; the same mark twice is one."""
+    a, b, c = await recorded(ledger, song("A", X), song("B", Y), song("C", Z))
+    assert await ledger.mark_duplicate(b, a, {})
+    assert await ledger.mark_duplicate(b, a, {"again": True})
+    change = Change(operation="job", target="ledger", what="merged")
+    for loser, keeper in ((b, c), (c, b), (a, b), (c, c)):
+        assert not await ledger.mark_duplicate(loser, keeper, {}, change)
+    assert [(await ledger.entry(one)).duplicate_of for one in (a, b, c)] == [None, a, None]
+    assert await ledger.journal("job") == []
+
+
 async def test_each_origin_has_its_own_word(ledger: Ledger, clock: ManualClock) -> None:
     """A newer word of one origin takes the place of its earlier one only."""
     a, b = await recorded(ledger, song("A", X), song("B", Y))

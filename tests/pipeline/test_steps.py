@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -315,6 +315,21 @@ async def test_equal_sound_is_not_enough(work: Work, ledger: Ledger, apart: str)
     if apart == "failed":
         await ledger.record_failure(other, Permanent("no"))
     assert (await analyzed(work, ledger)).duplicate_of == (None if apart else other)
+
+
+async def test_a_keeper_that_is_left_out_at_this_moment_keeps_nothing_out(
+    work: Work, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mark is not written, and the walk goes on."""
+    other, third = await heard(ledger, "other", print_=print_of("a")), await heard(ledger, "third")
+    mark = ledger.mark_duplicate
+
+    async def late(track_id: str, of: str, verdict: Mapping[str, Any]) -> bool:
+        await mark(other, third, {})
+        return await mark(track_id, of, verdict)
+
+    monkeypatch.setattr(ledger, "mark_duplicate", late)
+    assert (await analyzed(work, ledger)).duplicate_of is None
 
 
 async def test_at_ten_minutes_lengths_may_differ_more(work: Work, ledger: Ledger) -> None:

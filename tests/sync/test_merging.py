@@ -14,6 +14,7 @@ import pytest
 from musicsyncd.jobs.job import Job, JobState, Lane
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.library.base import Kept
 from musicsyncd.library.recycle import RECYCLE
 from musicsyncd.music.track import Track
 from musicsyncd.sync.duplicates import KEEP, PERSON
@@ -23,8 +24,8 @@ from musicsyncd.sync.request import Scope
 from musicsyncd.sync.undoing import UNDO
 from tests.sync.house import MAIN, SECOND, House, running_house, song, sound
 
-A, B, C = song("a"), song("b", title="Song a"), song("c")
-"""B is A once more, from elsewhere; C is something else."""
+A, B, C, D = song("a"), song("b", title="Song a"), song("c"), song("d", title="Song a")
+"""B and D are A once more, from elsewhere; C is something else."""
 
 
 @pytest.fixture
@@ -147,7 +148,6 @@ async def test_nothing_goes_where_what_stays_is_not_whole(house: House, damage: 
 
 async def test_one_application_moves_no_more_than_it_may(house: House) -> None:
     """A loser goes whole or not at all; the next application goes on."""
-    D = song("d", title="Song a")  # noqa: N806  one more of them
     house.source.offer(D, sound("a", encoding="third"))
     await house.url(D)
     await house.stop()
@@ -430,6 +430,46 @@ async def test_what_was_left_out_comes_home_when_what_was_kept_is_lost(house: Ho
     assert (await house.done(TRACK, keeper.id, track=keeper.id)).state is JobState.FAILED
     await house.sync(Scope.INCREMENTAL)
     assert await house.lacks(loser.track) == []
+
+
+async def test_of_two_operations_that_disagree_the_second_moves_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one leaves out what this one keeps, after everything was found in order: one of the two stays whole."""
+    plan = await planned(house)
+    (group,) = plan["groups"]
+    found = house.main.found
+
+    async def meanwhile(kept: Kept) -> Kept | None:
+        await house.ledger.mark_duplicate(group["keeper"]["track"], group["losers"][0]["track"], {})
+        return await found(kept)
+
+    monkeypatch.setattr(house.main, "found", meanwhile)
+    before = contents(house)
+    job = await applied(house, plan)
+    assert await left(job) == {"One of the two was left out meanwhile: make a new plan"}
+    assert contents(house) == before
+    assert (await house.ledger.entry(group["losers"][0]["track"])).duplicate_of is None
+
+
+async def test_what_is_left_out_for_a_loser_is_compared_with_what_is_kept_now(tmp_path: Path) -> None:
+    """B for A, then A for C: B leads to C in one step, or stands itself; never to what is not kept."""
+    async with running_house(tmp_path / "staging") as house:
+        for track, encoding in ((A, ""), (B, "other"), (D, "third")):
+            house.source.offer(track, sound("a", encoding=encoding))
+            await house.url(track)
+        kept = await house.entry(D)
+        await house.ledger.record_said(kept.id, PERSON, {KEEP: True})
+        await house.ledger.unmark_duplicate(kept.id, Change(operation="person", target="ledger", what="kept"))
+        await house.url(D)
+        source = (await house.entry(D)).source_file
+        assert source is not None
+        finer = replace(source, facts=source.facts | {"lossless": True, "bit_depth": 24, "sample_rate": 96000})
+        await house.ledger.record_files(kept.id, [finer])
+        assert (await applied(house, await planned(house))).state is JobState.DONE
+        assert [(await house.entry(one)).duplicate_of for one in (A, B)] == [kept.id, None]
+        await house.sync(Scope.INCREMENTAL)
+        assert [(await house.entry(one)).duplicate_of for one in (A, B)] == [kept.id, kept.id]
 
 
 async def test_what_cannot_be_undone_says_so(house: House) -> None:
