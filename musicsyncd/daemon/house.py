@@ -55,6 +55,7 @@ from musicsyncd.sources.spotify_opening import open_spotify
 from musicsyncd.sources.spotify_signin import SpotifySignIn
 from musicsyncd.sources.ytdlp import YtdlpOptions
 from musicsyncd.sync.engine import TRACK, SyncEngine
+from musicsyncd.sync.keepers import Keepers
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.merging import APPLY, MERGE, PLAN, Merger
 from musicsyncd.sync.reprocess import Reprocess, kind_of
@@ -213,7 +214,7 @@ def _engine(
         jobs=jobs,
         sources=sources,
         lookout=lookout,
-        steps=_steps(settings, lookout, sources, audio, enrichers, matches),
+        steps=_steps(settings, lookout, jobs, sources, audio, enrichers, matches),
         staging=settings.daemon.state_dir / "staging",
         optional=tuple(f"volume:{one.name}" for one in settings.volumes if not one.required),
         words=words,
@@ -223,6 +224,7 @@ def _engine(
 def _steps(
     settings: Settings,
     lookout: Lookout,
+    jobs: SqliteEngine,
     sources: Sequence[Source],
     audio: AudioWorkers,
     enrichers: Sequence[Enricher],
@@ -239,7 +241,13 @@ def _steps(
                 Transcode(audio, ledger, sample_rate=output.sample_rate or None, depth=depth, recognise=recognise),
             ),
         ),
-        Analyze(audio, ledger, _waveforms(settings), leave_out=settings.duplicates.leave_out),
+        Analyze(
+            audio,
+            ledger,
+            _waveforms(settings),
+            leave_out=settings.duplicates.leave_out,
+            there=Keepers(lookout, jobs),
+        ),
         *([Enrich(enrichers, audio, ledger, settings.enrichment.gaps)] if enrichers else []),
         Tag(audio, ledger, precedence),
         Retag(audio, ledger, lookout.shelves, precedence),

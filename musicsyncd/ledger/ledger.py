@@ -159,7 +159,8 @@ class Ledger:
         is wanted of it any more, so nothing of it stays parked. Copies that were left out for its own sake are wanted
         again, until they are compared with what is kept now.
 
-        False, and nothing is written, when it is left out for another's sake already, or the other is itself left out.
+        False, and nothing is written, when it is left out for another's sake already, or the other is itself left out
+        or was given up without any file.
         """
         moment = self._moment()
 
@@ -362,10 +363,13 @@ def _record(conn: sqlite3.Connection, track: Track, moment: str) -> Recorded:
 
 
 def _may_be_left_out(conn: sqlite3.Connection, track_id: str, of: str) -> bool:
-    """Whether a copy leads to what is kept in one step, and to one track only."""
+    """Whether a copy leads to what is kept, in one step and to one track only."""
     query = "SELECT id, duplicate_of FROM track WHERE id IN (?, ?)"
     marks = dict(conn.execute(query, (track_id, of)).fetchall())
-    return track_id != of and marks[of] is None and marks[track_id] in (None, of)
+    query = """SELECT failure IS NULL OR EXISTS
+               (SELECT 1 FROM evidence WHERE track = ?1 AND target LIKE 'volume:%') FROM track WHERE id = ?1"""
+    kept = bool(conn.execute(query, (of,)).fetchone()[0])
+    return kept and track_id != of and marks[of] is None and marks[track_id] in (None, of)
 
 
 def _mark(conn: sqlite3.Connection, track_id: str, of: str, verdict: Mapping[str, Any], moment: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +29,8 @@ class Analyze:
     waveforms: Waveforms
     leave_out: bool = True
     """Whether a copy of a kept recording ends the walk."""
+    there: Callable[[Entry], Awaitable[bool]] | None = None
+    """Whether a track's files stand or are on their way at this moment; without it the ledger's memory is believed."""
     name: str = "analyze"
 
     async def __call__(self, work: Work, context: JobContext) -> Work:
@@ -74,16 +77,17 @@ class Analyze:
             return exact.id, {"verdict": Kind.SAME.value, "score": 1.0, "reason": "Every decoded sample is equal."}
         alike = await self.ledger.alike(work.track_id)
         entries = await self.ledger.entries([one.id for one in alike])
-        verdicts = [
-            (entry.id, _verdict(work, analysis, entry, one))
+        verdicts = {
+            entry.id: _verdict(work, analysis, entry, one)
             for entry, one in zip(entries, alike, strict=True)
             if _keeps(entry)
-        ]
-        same = [(id_, found) for id_, found in verdicts if found.kind is Kind.SAME]
-        if not same:
+        }
+        same = [entry for entry in entries if entry.id in verdicts and verdicts[entry.id].kind is Kind.SAME]
+        twin = await self._first_there(sorted(same, key=lambda entry: -verdicts[entry.id].score))
+        if twin is None:
             return None
-        twin, found = max(same, key=lambda pair: pair[1].score)
-        return twin, {"verdict": found.kind.value, "score": found.score, "reason": " ".join(found.reasons)}
+        found = verdicts[twin.id]
+        return twin.id, {"verdict": found.kind.value, "score": found.score, "reason": " ".join(found.reasons)}
 
     async def _equal(self, work: Work) -> Entry | None:
         """The oldest track of the same version with the very same samples."""
@@ -93,7 +97,13 @@ class Analyze:
         others = [id_ for id_ in await self.ledger.with_samples(own.pcm_md5) if id_ != work.track_id]
         words = version_words(work.track.title)
         equal = (one for one in await self.ledger.entries(others) if version_words(one.track.title) == words)
-        return next(filter(_keeps, equal), None)
+        return await self._first_there(filter(_keeps, equal))
+
+    async def _first_there(self, entries: Iterable[Entry]) -> Entry | None:
+        for entry in entries:
+            if self.there is None or await self.there(entry):
+                return entry
+        return None
 
 
 def _keeps(entry: Entry) -> bool:

@@ -61,12 +61,12 @@ class SyncEngine:
         progress = partial(context.progress, step="select")
         selected = await select(request, self.sources, self.ledger, self.jobs, progress)
         if request.dry_run:
-            return _report(request, selected, await self._foresee(selected))
+            return _report(request, selected, await self._with_keepers(await self._foresee(selected)))
         recorded = await self.ledger.record_tracks(selected.tracks)
         crash_point(CrashPoint.TRACKS_RECORDED)
         otherwise = await self.ledger.record_playlists(selected.playlists)
         ids = [*dict.fromkeys([*(one.id for one in recorded), *selected.known, *otherwise])]
-        plans = await self._plans(ids, context.job)
+        plans = await self._with_keepers(await self._plans(ids, context.job), context.job)
         await self._enqueue(plans, context.job)
         crash_point(CrashPoint.CHILDREN_ENQUEUED)
         return _report(request, selected, plans)
@@ -85,11 +85,19 @@ class SyncEngine:
                 plans.append(await self._plan(entry, job))
         return plans
 
+    async def _with_keepers(self, plans: list[dict[str, Any]], job: Job | None = None) -> list[dict[str, Any]]:
+        """And the tracks that are kept in place of those asked for, where they want work: what is asked for is a
+        recording, whichever name it goes by.
+        """
+        asked = {plan["track"] for plan in plans}
+        keepers = dict.fromkeys(plan["duplicate_of"] for plan in plans if "duplicate_of" in plan)
+        beside = await self._plans([id_ for id_ in keepers if id_ not in asked], job)
+        return plans + [plan for plan in beside if plan["actions"]]
+
     async def _plan(self, entry: Entry, job: Job | None = None) -> dict[str, Any]:
         """What is to be done for a track; without a job (a dry run) nothing is written down on the way."""
         plan: dict[str, Any] = {"track": entry.id, "label": entry.track.label, "actions": [], "note": ""}
-        if entry.duplicate_of:
-            keeper = await self.ledger.entry(entry.duplicate_of)
+        if entry.duplicate_of and (keeper := await self._keeper(entry.duplicate_of, job)):
             return plan | {
                 "note": f"the same recording as {keeper.track.label} ({keeper.id})",
                 "duplicate_of": keeper.id,
@@ -103,6 +111,17 @@ class SyncEngine:
             return plan | {"note": "stands everywhere"}
         waiting = _waiting(entry, seen) if idle(actions) else ()
         return plan | ({"parked": waiting, "note": f"waits for {', '.join(waiting)}"} if waiting else {})
+
+    async def _keeper(self, track_id: str, job: Job | None) -> Entry | None:
+        """The track that is kept in its copies' place; None when it was given up and nothing of it stands. Its copies
+        are wanted themselves then, and with a job that is written down.
+        """
+        keeper = await self.ledger.entry(track_id)
+        if not keeper.duplicate_of and (not keeper.failure or await self.lookout.holds(keeper)):
+            return keeper
+        if job:
+            await self.ledger.release_duplicates(keeper.id, ())
+        return None
 
     async def accept(self, seen: Seen, job: Job) -> None:
         """Write down what another program made of our files: the next look then takes size and time for it again."""
@@ -172,27 +191,37 @@ class SyncEngine:
             await self.ledger.park(entry.id, earlier | {error.target: error})
             raise
         except Temporary as error:
-            await self._failed(entry, error, last=context.attempt >= ATTEMPTS and error.counts)
+            await self._failed(entry, error, context, last=context.attempt >= ATTEMPTS and error.counts)
             raise
         except MusicsyncError as error:
-            await self._failed(entry, error, last=True)
+            await self._failed(entry, error, context, last=True)
             raise
         except Exception as error:
             unforeseen = Temporary(f"An error that nobody foresaw, {type(error).__name__}", why=str(error))
-            await self._failed(entry, unforeseen, last=context.attempt >= UNEXPECTED_ATTEMPTS)
+            await self._failed(entry, unforeseen, context, last=context.attempt >= UNEXPECTED_ATTEMPTS)
             raise
 
-    async def _failed(self, entry: Entry, error: MusicsyncError, *, last: bool) -> None:
-        """Written down at every try: once the queue has given it up, nothing picks this track again by itself."""
+    async def _failed(self, entry: Entry, error: MusicsyncError, context: JobContext, *, last: bool) -> None:
+        """Written down at every try: once the queue has given it up, nothing picks this track again by itself. What was
+        left out for its sake comes in its place then.
+        """
         if last:
             await remove_folder(self.folder(entry.id))
-            await self.ledger.release_duplicates(entry.id, self.lookout.shelves.keys())
-        await self.ledger.record_failure(entry.id, error, again=not last)
+        await self.ledger.record_failure(entry.id, error, again=not last)  # first: from here on no copy leans on it
+        if last:
+            for copy in await self.ledger.release_duplicates(entry.id, self.lookout.shelves.keys()):
+                await self._bring(copy, context)
+
+    async def _bring(self, track_id: str, context: JobContext) -> None:
+        """A job of its own for another track than the one at work."""
+        await self.jobs.enqueue(TRACK, {"track": track_id}, key=track_id, lane=context.job.lane)
 
     async def _bring_home(self, entry: Entry, context: JobContext) -> dict[str, Any]:
-        if entry.duplicate_of:
+        if entry.duplicate_of and (keeper := await self._keeper(entry.duplicate_of, context.job)):
             await remove_folder(self.folder(entry.id))
-            return {"track": entry.id, "duplicate_of": entry.duplicate_of}
+            if not await self.lookout.holds(keeper):
+                await self._bring(keeper.id, context)
+            return {"track": entry.id, "duplicate_of": keeper.id}
         seen = await self.lookout.look(entry)
         await self.accept(seen, context.job)
         if seen.gone:

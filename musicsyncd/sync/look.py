@@ -114,6 +114,11 @@ class Lookout:
             present=tuple(present),
         )
 
+    async def holds(self, entry: Entry) -> bool:
+        """Whether a file of the track was seen to stand just now, or stood on a volume that is away."""
+        gone = (await self.look(entry)).gone
+        return any(one.target in self.shelves and (one.target, one.part) not in gone for one in entry.evidence)
+
     async def _edited(self, one: Evidence, entry: Entry) -> Evidence | None:
         """The evidence renewed, when the file of that name still holds the very samples that were kept."""
         shelf, output = self.shelves.get(one.target), entry.output(one.part)

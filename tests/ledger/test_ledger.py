@@ -345,6 +345,15 @@ async def test_a_mark_that_does_not_hold_writes_nothing(ledger: Ledger) -> None:
     assert await ledger.journal("job") == []
 
 
+async def test_what_was_given_up_keeps_nothing_out(ledger: Ledger) -> None:
+    """Unless a file of it stands."""
+    keeper, copy = await recorded(ledger, song("A", X), song("B", Y))
+    await ledger.record_failure(keeper, Permanent("no"))
+    assert not await ledger.mark_duplicate(copy, keeper, {})
+    await ledger.record_evidence(keeper, Evidence(target="volume:a", part="wav", proof="x"), None)
+    assert await ledger.mark_duplicate(copy, keeper, {})
+
+
 async def test_each_origin_has_its_own_word(ledger: Ledger, clock: ManualClock) -> None:
     """A newer word of one origin takes the place of its earlier one only."""
     a, b = await recorded(ledger, song("A", X), song("B", Y))

@@ -44,6 +44,7 @@ from musicsyncd.sources.base import Found, Progress, Supplied
 from musicsyncd.sources.memory import MemorySource
 from musicsyncd.sync.batch import Batches
 from musicsyncd.sync.engine import REQUEST, SyncEngine
+from musicsyncd.sync.keepers import Keepers
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.merging import APPLY, MERGE, PLAN, Merger
 from musicsyncd.sync.reprocess import Reprocess
@@ -185,12 +186,13 @@ class House:
         self.batches = asyncio.create_task(Batches(self.jobs).watch())
         waveforms = Waveforms(self.staging.parent / "waveforms")
         words = Words(self.audio, self.ledger, self.lookout.shelves)
+        keepers = Keepers(self.lookout, self.jobs)
         steps = (
             Fetch(
                 Match((self.source,), Matches(self.database, self.clock)),
                 (Download({self.source.name: self.source}), Transcode(self.audio, self.ledger)),
             ),
-            Analyze(self.audio, self.ledger, waveforms, leave_out=self.leave_out),
+            Analyze(self.audio, self.ledger, waveforms, leave_out=self.leave_out, there=keepers),
             Tag(self.audio, self.ledger),
             Retag(self.audio, self.ledger, self.lookout.shelves),
             Shelve(self.lookout.shelves, self.ledger),

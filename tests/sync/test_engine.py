@@ -365,3 +365,108 @@ async def test_a_copy_stays_a_copy_while_its_keeper_has_files(house: House) -> N
     wav_alone_is_lost = await house.url(A)
     assert wav_alone_is_lost.state is JobState.FAILED
     assert (await house.entry(B)).duplicate_of == (await house.entry(A)).id
+
+
+async def lose_everything_of_a(house: House) -> None:
+    """A stands, B is left out for its sake; then A's files are deleted and its source is closed."""
+    house.source.offer(A, sound("same"))
+    house.source.offer(B, sound("same", encoding="another"))
+    await house.url(A)
+    await house.url(B)
+    house.main.files.clear()
+    house.second.files.clear()
+    house.source.broken.add(A.source_url)
+
+
+async def test_nothing_is_left_out_for_what_is_gone(house: House) -> None:
+    """Though the ledger remembers the first one as standing, the new copy comes home, and is all that is kept."""
+    await lose_everything_of_a(house)
+    third = song("c")
+    house.source.offer(third, sound("same", encoding="third"))
+    job = await house.url(third)
+    assert (job.state, (job.result or {}).get("duplicate_of")) == (JobState.DONE, None)
+    assert await house.lacks(third) == []
+
+
+async def test_asking_for_a_copy_brings_what_is_kept_and_else_the_copy(house: House) -> None:
+    """A dry run says so; the first job is the keeper's, and when that fails for good the copy comes in its place."""
+    await lose_everything_of_a(house)
+    dry = (await house.sync(Scope.URL, B.source_url, dry_run=True)).result or {}
+    assert (await house.entry(B)).duplicate_of == (await house.entry(A)).id
+    root = await house.sync(Scope.URL, B.source_url)
+    assert _told(dry) == _told(root.result or {})
+    copy, keeper = (root.result or {})["tracks"]
+    assert (copy["duplicate_of"], copy["actions"]) == (keeper["track"], [])
+    assert (await house.jobs.get(keeper["job"])).state is JobState.FAILED
+    assert (await house.entry(B)).duplicate_of is None
+    assert await house.lacks(B) == []
+
+
+async def test_a_copy_of_what_was_given_up_is_wanted_itself(house: House) -> None:
+    """Its keeper had failed for good while files of it still stood; they were deleted since."""
+    await lose_everything_of_a(house)
+    await house.ledger.record_failure((await house.entry(A)).id, Permanent("gone"))
+    dry = (await house.sync(Scope.URL, B.source_url, dry_run=True)).result or {}
+    assert (await house.entry(B)).duplicate_of == (await house.entry(A)).id
+    root = await house.sync(Scope.URL, B.source_url)
+    assert _told(dry) == _told(root.result or {})
+    assert await house.lacks(B) == []
+
+
+async def test_a_copy_s_own_job_looks_at_what_is_kept(house: House) -> None:
+    """A retry of the copy brings the keeper home when that can be had, and the copy when it cannot."""
+    await lose_everything_of_a(house)
+    house.source.broken.clear()
+    copy, keeper = await house.entry(B), await house.entry(A)
+    job = await house.done("track", copy.id, track=copy.id)
+    await house.idle()
+    assert (job.result or {})["duplicate_of"] == keeper.id
+    assert await house.lacks(A) == []
+    await lose_everything_of_a(house)
+    await house.ledger.record_failure(keeper.id, Permanent("gone"))
+    await house.done("track", copy.id, track=copy.id)
+    assert ((await house.entry(B)).duplicate_of, await house.lacks(B)) == (None, [])
+
+
+async def test_nothing_is_left_out_for_what_was_called_off(house: House) -> None:
+    """It was heard, and then its job was cancelled; when it is taken up again, it is the copy."""
+    house.source.offer(A, sound("same"))
+    house.source.offer(B, sound("same", encoding="another"))
+    house.gate.close("tag", "before")
+    await house.ask(Scope.URL, A.source_url)
+    await house.gate.reached.wait()
+    (job,) = await house.jobs.list(JobFilter(kind="track", states=frozenset({JobState.RUNNING})))
+    await house.jobs.cancel(job.id)
+    house.gate.open()
+    await house.idle()
+    await house.url(B)
+    assert await house.lacks(B) == []
+    await house.sync(Scope.INCREMENTAL)
+    assert (await house.entry(A)).duplicate_of == (await house.entry(B)).id
+
+
+async def test_a_copy_is_left_out_while_what_is_kept_is_away(house: House) -> None:
+    """A volume that is not there has lost nothing: the other one's file is not made of the copy."""
+    house.source.offer(A, sound("same"))
+    house.source.offer(B, sound("same", encoding="another"))
+    await house.url(A)
+    house.main.files.clear()
+    house.set(second=False)
+    await house.url(B)
+    assert (await house.entry(B)).duplicate_of == (await house.entry(A)).id
+
+
+async def test_a_copy_is_left_out_for_what_waits_for_its_volumes(house: House) -> None:
+    """Nothing of it stands yet; it is taken up by itself when they are back, and gives its copies free if it fails."""
+    house.source.offer(A, sound("same"))
+    house.source.offer(B, sound("same", encoding="another"))
+    await house.url(A)
+    keeper = await house.entry(A)
+    house.main.files.clear()
+    house.second.files.clear()
+    away = Degraded("away", target=MAIN)
+    await house.ledger.park(keeper.id, {MAIN: away})
+    await house.url(B)
+    assert (await house.entry(B)).duplicate_of == keeper.id
+    await house.sync(Scope.INCREMENTAL)
+    assert await house.lacks(A) == []
