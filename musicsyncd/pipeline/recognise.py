@@ -17,10 +17,9 @@ from musicsyncd.audio.values import Analysis
 from musicsyncd.enrichment.base import Enricher, Known
 from musicsyncd.errors import MusicsyncError, Permanent
 from musicsyncd.ledger.ledger import Ledger
-from musicsyncd.ledger.matches import Matches
+from musicsyncd.ledger.matches import MATCHED, Matches
 from musicsyncd.music.recognition import HeardAs, contradiction
 from musicsyncd.music.sameness import SAME_BELOW
-from musicsyncd.pipeline.download import MATCHED
 from musicsyncd.pipeline.step import Work
 
 logger = structlog.get_logger()

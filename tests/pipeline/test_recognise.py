@@ -16,12 +16,11 @@ from musicsyncd.enrichment.base import Enricher, Known
 from musicsyncd.errors import MusicsyncError, Permanent, Temporary
 from musicsyncd.ledger.entry import FileFacts
 from musicsyncd.ledger.ledger import Ledger
-from musicsyncd.ledger.matches import Matches
+from musicsyncd.ledger.matches import MATCHED, Matches
 from musicsyncd.ledger.schema import MIGRATIONS
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.recognition import HeardAs
 from musicsyncd.music.track import Track
-from musicsyncd.pipeline.download import MATCHED
 from musicsyncd.pipeline.recognise import Recognise
 from musicsyncd.pipeline.step import Work
 from tests.fakes.prints import print_of

@@ -14,6 +14,7 @@ import pytest
 from musicsyncd.jobs.job import Job, JobState, Lane
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.matches import SUPERSEDED
 from musicsyncd.library.base import Kept
 from musicsyncd.library.recycle import RECYCLE
 from musicsyncd.music.track import Track
@@ -372,7 +373,8 @@ async def remade(house: House, title: str) -> Job:
     """C's files are made anew, under another name."""
     entry = await house.entry(C)
     await house.ledger.record_facts(entry.id, replace(entry.track, title=title))
-    await house.ledger.supersede_outputs(entry.id)
+    older = [replace(one, sha256=SUPERSEDED) for one in entry.files if one.role == "output"]
+    await house.ledger.record_files(entry.id, older)
     house.source.offer(replace(C, title=title), sound(title))
     return await house.done(TRACK, entry.id, track=entry.id)
 
