@@ -20,13 +20,29 @@ TELLTALE: Final = frozenset((
     "famous", "dj", "continuous", "playlist", "compilation", "edit", "version", "ringtone", "chipmunk", "chipmunks",
     "8bit", "symphonic", "dub", "vip", "flip", "rework", "minus", "backing", "sings", "singing", "perform",
     "performs", "performance", "mtv", "bbc", "kexp", "festival", "tour", "vs", "type", "beat", "challenge", "fanmade",
-    "ai", "intro", "outro", "interlude", "skit", "reprise",
+    "ai", "intro", "outro", "interlude", "skit", "reprise", "kalimba", "ukulele", "marimba", "fingerstyle", "vocaloid",
+    "utau", "midi", "synthesia", "reversed", "isolated", "drumless", "multitrack", "stems", "lullaby", "elevator",
+    "pitch", "pitched", "muffled",
 ))  # fmt: skip
 """Words that, where only one of two titles has them outside its names, tell of something else than the track."""
-_PUBLISHERS: Final = frozenset((
-    "records", "recordings", "music", "label", "release", "releases", "premiere", "premieres", "network", "musik",
-    "promotion", "ltd",
+_LABELS: Final = frozenset((
+    "records", "recordings", "label", "monstercat", "ukf", "ncs", "nocopyrightsounds", "anjunabeats", "anjunadeep",
+    "spinnin", "armada", "owsla", "liquicity", "toolroom", "drumcode", "afterlife", "ophelia",
 ))  # fmt: skip
+"""Words in the name of who publishes the artists' own recordings; the last are labels that are known by one word."""
+_RELEASES: Final = _LABELS | {"release", "releases", "premiere", "premieres", "ltd"}
+"""Words of a part of a title that names a publication: `Blue Records`, `NCS Release`."""
+_COMPANIES: Final = frozenset({"music", "network", "musik", "promotion"})
+"""Behind the first word of an account's name they tell of a publisher; in a title of anything (`Elevator Music`)."""
+_GENRES: Final = frozenset((
+    "ambient", "bass house", "big room", "breakbeat", "breaks", "chillout", "chillstep", "complextro", "deep house",
+    "dnb", "drum and bass", "drumstep", "dubstep", "edm", "electro", "electro house", "electronic", "future bass",
+    "future house", "garage", "glitch hop", "hard dance", "hardcore", "hardstyle", "hip hop", "house", "indie dance",
+    "jungle", "liquid", "liquid dnb", "melodic dubstep", "melodic house", "melodic techno", "midtempo", "minimal",
+    "moombahcore", "moombahton", "neurofunk", "nu disco", "progressive house", "progressive trance", "psytrance",
+    "riddim", "synthwave", "tech house", "techno", "trance", "trap", "tropical house", "uk garage",
+))  # fmt: skip
+"""What labels write before a title. Behind it, or from anybody else, it may tell of a version in that style."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,13 +134,15 @@ def _titles_of_wanted(
 
 
 def _publishes(name: str) -> bool:
-    return bool(_PUBLISHERS & set(folded(name).split()))
+    words = folded(name).split()
+    return not (_RELEASES.isdisjoint(words) and _COMPANIES.isdisjoint(words[1:]))
 
 
 def seen(wanted: Wanted, candidate: Candidate) -> Seen:
     """The candidate's title read in the way that comes closest to the wanted one."""
     stated = keys(candidate.artists) | {name_key(candidate.uploader)} - {""}
-    reading = read(candidate.title, names=wanted.names | stated, titles=wanted.title_keys, label=candidate.uploader)
+    known = wanted.names | stated
+    reading = read(candidate.title, names=known, titles=wanted.title_keys, label=_label(candidate))
     pairs = [(one, asked) for one in _titles(reading, wanted, stated) for asked in wanted.titles]
     same = [(one, asked) for one, asked in pairs if one[0] == asked[0]]
     tries = [
@@ -135,6 +153,12 @@ def seen(wanted: Wanted, candidate: Candidate) -> Seen:
     closest = [one for one in tries if one.likeness == best][: None if best >= SLIP else 1]
     read_so = [_seen(wanted, candidate, reading, one) for one in closest]
     return max(read_so, key=lambda one: (bool(one.named & keys(one.artists)), -len(one.unexplained)))
+
+
+def _label(candidate: Candidate) -> str:
+    """The uploader where its name in a bracket tells of a release, and not of its own version."""
+    plain = "original mix" in candidate.title.casefold()
+    return candidate.uploader if plain or _publishes(candidate.uploader) else ""
 
 
 def _titles(reading: Reading, wanted: Wanted, stated: frozenset[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -238,8 +262,16 @@ def _explained(part: str, wanted: Wanted, candidate: Candidate) -> bool:
         return True
     if set(part.split()) & TELLTALE:
         return False
-    if part in {folded(wanted.track.album), folded(candidate.album)} or _publishes(part):
+    if part in {folded(wanted.track.album), folded(candidate.album)} or not _RELEASES.isdisjoint(part.split()):
         return True
+    if part in _GENRES and folded(candidate.title).startswith(part):
+        return _is_at_home(wanted, candidate)
     if own & keys(candidate.artists) and keys(candidate.artists) & wanted.names:
         return True
     return name_key(candidate.uploader) in own and _publishes(candidate.uploader)
+
+
+def _is_at_home(wanted: Wanted, candidate: Candidate) -> bool:
+    """Whether an artist or a label publishes it, who have no reason to call a version by a genre alone."""
+    uploader = candidate.uploader
+    return name_key(uploader) in wanted.names or not _LABELS.isdisjoint(folded(uploader).split())

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from musicsyncd.music.title import (
+    ACCOMPANIMENT,
     bare_words,
     counted_words,
     group_words,
@@ -76,7 +77,8 @@ _MEDIUM: Final = (
     r"(?:official|oficial|officiel(?:le)?|offizielle?s?|lyrics?|letra|paroles|music|audio|video|vídeo|vidéo|clip|clipe"
     r"|videoclip|musikvideo|visuali[sz]er|hd|hq|uhd|4k|1080p|720p|full|high quality|premiere|exclusive|exclusiva"
     r"|out now|free|download|dl|mv|m v|pv|single|explicit|dirty|uncensored|stream|release|records?|recordings|the|with"
-    r"|on screen|in|color coded|han rom eng|teledisk|клип|премьера|официальное видео|видео|аудио|текст песни|公式|歌詞"
+    r"|on screen|in|and|color coded|han rom eng|vietsub|thaisub|eng ?sub|subtitulad[oa]|legendad[oa]"
+    r"|copyright free|teledisk|клип|премьера|официальное видео|видео|аудио|текст песни|公式|歌詞"
     r"|가사|뮤직비디오|ミュージックビデオ)"
 )
 _NOISE: Final = re.compile(
@@ -92,7 +94,9 @@ _NOISE_HEAD: Final = re.compile(r"^(?:premi[eè]re|exclusive|free (?:download|dl
 _SOUNDTRACK: Final = re.compile(
     r"^(?:taken |music |theme )?from the (?:original )?(?:motion picture|film|movie|series|soundtrack|album|game)\b"
     r"|^(?:original )?(?:motion picture )?soundtrack|^ost\b|^o s t\b"
-    r"|^(?:bonus|album|deluxe|expanded)(?: track| edition)?$|.*\b(?:anniversary|edition|soundtrack|ost)$"
+    r"|^(?:bonus|album|deluxe|expanded)(?: track| edition)?$|.*\b(?:anniversary|soundtrack|ost"
+    r"|(?:deluxe|expanded|special|limited|collectors?|anniversary|bonus|standard|platinum|legacy|japan(?:ese)?|vinyl"
+    r"|cd|digital|international) edition)$"
 )
 """Where a recording was published, which makes no other recording of it."""
 
@@ -154,13 +158,13 @@ def read(title: str, *, names: Iterable[str] = (), titles: Iterable[str] = (), l
     """Take a title apart; what is one of `names` or `titles` (by `name_key`) is that, whatever its words.
 
     `Oasis - Live Forever` is no live recording for him who knows that title. A square bracket with the name of the
-    `label` that publishes it goes, and one in front that tells no version: it names a genre.
+    `label` that publishes it goes.
     """
     text = " ".join(unicodedata.normalize("NFKC", title[:LONGEST]).split())
     text = _NOISE_HEAD.sub("", text) or text
     text = _FROM_QUOTED.sub(" ", text) if "from" in text.lower() else text
     text = without_number(text) if any(map(str.isdigit, text[:5])) else text
-    brackets, text = _take(_BRACKETS, _without_labels(text, name_key(label) if label else ""))
+    brackets, text = _take(_BRACKETS, _without_label(text, name_key(label)) if label else text)
     reader = _Reader(names, titles)
     for bracket in brackets[:MOST_PARTS]:
         reader.bracket(bracket.strip())
@@ -216,13 +220,13 @@ class _Reader:
         """What stands in a bracket: a guest, a name, noise, the version, or an aside."""
         text = self._without_people(text)
         plain = folded(text) if text else ""
-        if guest := _WITH.match(text):
+        if (guest := _WITH.match(text)) and not ACCOMPANIMENT.search(plain):
             self.guests.append(guest[1])
         elif name_key(text) in self._known and plain:
             self.asides.append(plain)
         elif (group := read_group(text))[1]:
             self._hear(group[0], plain)
-        elif plain and not _NOISE.fullmatch(plain) and not _SOUNDTRACK.match(plain):
+        elif plain and not _is_advert(plain):
             self.asides.append(plain)
 
     def part(self, text: str) -> None:
@@ -260,8 +264,16 @@ class _Reader:
                 text = text[: match.start()].strip()
                 for tail in spare:
                     self.versions |= group_words(tail) | bare_words(f"x {tail}")
-                self.guests += [without_bare_words(name)] if pattern is _GUEST else []
+                if pattern is _GUEST:
+                    self._guest(name)
         return text
+
+    def _guest(self, name: str) -> None:
+        plain = folded(name)
+        if ACCOMPANIMENT.search(plain) and name_key(name) not in self._known:
+            self.asides.append(plain)
+        else:
+            self.guests.append(without_bare_words(name))
 
     def _after_title(self, plain: str) -> tuple[str, str] | None:
         """`hot in here` and `chozen remix` out of `hot in here chozen remix`, for him who knows the title."""
@@ -281,11 +293,14 @@ class _Reader:
         return counts and bool(self.parts)
 
 
-def _without_labels(text: str, label: str) -> str:
+def _is_advert(plain: str) -> bool:
+    """Whether a bracket tells only where and how it was published; what is played on is no album's name."""
+    return bool(_NOISE.fullmatch(plain) or (_SOUNDTRACK.match(plain) and not ACCOMPANIMENT.search(plain)))
+
+
+def _without_label(text: str, label: str) -> str:
     def keep(match: re.Match[str]) -> str:
-        inner = match[1].strip()
-        genre = not match.start() and not read_group(inner)[1] and len(text) > len(match[0]) + 2
-        return " " if genre or (label and name_key(inner) == label) else match[0]
+        return " " if name_key(match[1].strip()) == label else match[0]
 
     return _SQUARE.sub(keep, text).strip(" -")
 

@@ -41,6 +41,12 @@ _NUMERALS: Final = {
     for numerals in ("i ii iii iv v vi vii viii ix x xi xii", "one two three four five")
     for number, numeral in enumerate(numerals.split(), start=1)
 }
+_PLAYED: Final = (
+    r"\b(?:piano|guitar|ukulele|kalimba|violin|harp|flute|saxophone|trumpet|drums|strings|orchestra|choir|rain|reverb"
+    r"|vocals|effects?|chords|tabs?)$"
+)
+ACCOMPANIMENT: Final = re.compile(_PLAYED)
+"""Behind a `with` or `feat.`: what is heard besides or shown, and nobody's name."""
 # Found in brackets or after a dash, in this order; their words are taken out, the rest may name a remixer.
 _MARKERS: Final = tuple(
     (re.compile(pattern), marker)
@@ -50,7 +56,7 @@ _MARKERS: Final = tuple(
             r"(?: version| edition| mix)?\b",
             "",
         ),
-        (r"\b(?:feat|ft|featuring|prod|produced by) .*$|^with .*$", ""),
+        (rf"\b(?:feat|ft|featuring|prod|produced by) .*$|^with (?!.*{_PLAYED}).*$", ""),
         (r"\b(?:original|album|main|explicit|stereo|full) (?:mix|version|edit|ver)\b|^(?:original|explicit)$", ""),
         (r"\b(?:sped|speed|speeded) up\b", "sped up"),
         (r"\bslowed(?: down)?\b", "slowed"),

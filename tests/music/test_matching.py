@@ -225,6 +225,66 @@ def test_a_preview_is_refused(proof: dict[str, Any], length: float, told: bool) 
     assert judged(candidate).verdict is Verdict.REFUSE
 
 
+TELLING: Final = (
+    "Piano Tutorial",
+    "Kalimba",
+    "Reversed",
+    "Isolated vocals",
+    "Dubstep",
+    "Pitch +2",
+    "Tomo",
+    "Music Box",
+)
+PLACES: Final = (
+    "[{word}] {track}", "【{word}】{track}", "({word}) {track}", "「{word}」{track}", "{{{word}}} {track}",
+    "［{word}］{track}", "〔{word}〕{track}", "《{word}》{track}", "[HD] [{word}] {track}", "{word}: {track}",
+    "{word} | {track}", "★ {word} ★ {track}", "#{word} {track}", "{track} [{word}]", "{track}【{word}】",
+    "{track} ({word})", "{track} | {word}", "{track} ★ {word} ★", "{track} #{word}", "{track} ({word} Edition)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_telling_word_counts_wherever_it_stands(place: str) -> None:
+    """In front or behind, in any bracket or none, and be it the uploader's own name."""
+    titles = [place.format(word=word, track="Ada Voss - Night Ferry") for word in TELLING]
+    tries = [(title, uploader) for title in titles for uploader in ("somebody", "Tomo", "Music Box", "Harp")]
+    taken = [one for one in tries if judged(offered(one[0], uploader=one[1])).verdict is Verdict.ACCEPT]
+    assert not taken
+
+
+@pytest.mark.parametrize(
+    ("uploader", "proof", "verdict"),
+    [
+        ("Ada Voss", {}, Verdict.ACCEPT),
+        ("Blue Records", {}, Verdict.ACCEPT),
+        ("Monstercat: Uncaged", {}, Verdict.ACCEPT),
+        ("somebody", {"isrc": ISRC}, Verdict.ACCEPT),
+        ("somebody", {}, Verdict.REVIEW),
+        ("Dubstep Music", {}, Verdict.REVIEW),
+    ],
+)
+def test_a_genre_in_front_is_a_labels_word(uploader: str, proof: dict[str, Any], verdict: Verdict) -> None:
+    """From artist or label it is the genre; from others it may be a version in that style, and so behind the title."""
+    front, behind = "[Dubstep] Ada Voss - Night Ferry", "Ada Voss - Night Ferry (Dubstep)"
+    assert judged(offered(front, uploader=uploader, **proof)).verdict is verdict
+    assert judged(offered(behind, uploader=uploader)).verdict is Verdict.REVIEW
+
+
+@pytest.mark.parametrize("played", ["(with Strings)", "with rain", "ft. Kalimba", "w/ piano", "(OST Piano)"])
+def test_what_is_played_on_is_no_guest(played: str) -> None:
+    """An instrument behind a `with` tells of another version."""
+    assert judged(offered(f"Ada Voss - Night Ferry {played}")).verdict is not Verdict.ACCEPT
+    assert judged(offered("Ada Voss - Night Ferry (with Mira)")).verdict is Verdict.ACCEPT
+
+
+def test_the_uploaders_bracket_is_a_label_where_it_publishes_or_the_title_is_the_original() -> None:
+    """`[CHOZEN]` by CHOZEN is who remixed it as easily as who released it."""
+    title = "Ada Voss - Night Ferry [Tomo]"
+    assert judged(offered(title, uploader="Tomo")).verdict is Verdict.REVIEW
+    assert judged(offered(f"{title} (Original Mix)", uploader="Tomo")).verdict is Verdict.ACCEPT
+    assert judged(offered(title.replace("Tomo", "Tomo Music"), uploader="Tomo Music")).verdict is Verdict.ACCEPT
+
+
 names = st.text("abcdeéøжd日本 ", min_size=3, max_size=14).filter(lambda text: len(text.replace(" ", "")) > 2)
 
 
