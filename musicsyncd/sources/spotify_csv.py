@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -86,7 +87,8 @@ def parsed(text: str, name: str) -> Found:
         what = f"{name} is no export of a Spotify library"
         raise BadInput(what, why="It has no columns 'Track URI' and 'Track Name'", fix="Export the library again")
     lines = [{key: row[place].strip() for key, place in columns.items() if place < len(row)} for row in rows[1:] if row]
-    read = [(line.get("added_at", ""), _read(line, f"{name}, line {at}")) for at, line in enumerate(lines, 2)]
+    between = _separator(line.get("artists", "") for line in lines)
+    read = [(line.get("added_at", ""), _read(line, between, f"{name}, line {at}")) for at, line in enumerate(lines, 2)]
     read.sort(key=lambda one: one[0], reverse=True)
     tracks = {one.identities[0]: one for _, one in reversed(read) if isinstance(one, Track)}
     refused = tuple(one for _, one in read if isinstance(one, Refusal))
@@ -100,7 +102,7 @@ def _columns(head: Sequence[str]) -> dict[str, int]:
     }
 
 
-def _read(line: Mapping[str, str], where: str) -> Track | Refusal:
+def _read(line: Mapping[str, str], between: str, where: str) -> Track | Refusal:
     uri, title = line.get("uri", ""), line.get("title", "")
     found = address(uri if ":" in uri else f"spotify:track:{uri}")
     if uri.lower().startswith("spotify:local:"):
@@ -111,7 +113,7 @@ def _read(line: Mapping[str, str], where: str) -> Track | Refusal:
     artwork, duration = line.get("artwork", ""), _number(line.get("duration", ""))
     return Track(
         title=title,
-        artists=tuple(_artists(line.get("artists", ""), line.get("artist_uris", ""))),
+        artists=tuple(_artists(line.get("artists", ""), line.get("artist_uris", ""), between)),
         album=line.get("album", ""),
         album_artist=line.get("album_artist", ""),
         date=date_of(line.get("date", "")),
@@ -126,12 +128,17 @@ def _read(line: Mapping[str, str], where: str) -> Track | Refusal:
     )
 
 
-def _artists(names: str, uris: str) -> Iterator[str]:
-    """The names apart. A comma may be part of one ("Tyler, The Creator"): the number of URIs tells."""
-    parts = [one.strip() for one in names.split(";" if ";" in names else ",")]
+def _separator(names: Iterable[str]) -> str:
+    """What stands between artists in the whole file: songs by several are common, names with either sign are rare."""
+    signs = Counter(sign for one in names for sign in ";," if sign in one)
+    return ";" if signs[";"] > signs[","] else ","
+
+
+def _artists(names: str, uris: str, between: str) -> Iterator[str]:
+    """The names apart. A comma may be part of one ("Tyler, The Creator"): the number of URIs tells, where there are."""
+    ways = [[one.strip() for one in names.split(sign)] for sign in (between, ";", ",")]
     count = len([one for one in uris.replace(";", ",").split(",") if one.strip()])
-    if count and count != len(parts):
-        parts = [names]
+    parts = next((way for way in ways if len(way) == count), [names]) if count else ways[0]
     yield from filter(None, parts)
 
 

@@ -10,6 +10,7 @@ from musicsyncd.errors import BadInput, NeedsPerson
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.track import Track
 from musicsyncd.sources.base import Found
+from musicsyncd.sources.spotify_csv import parsed
 from tests.fakes.spotify import FakeSpotify
 from tests.sources.spotify_house import house
 
@@ -66,6 +67,22 @@ async def test_an_export_is_a_library_without_a_network(fake: FakeSpotify, tmp_p
         assert await at.source.news(at.ledger.unknown) == Found()
         assert titles(await at.source.list(limit=1)) == ["Two"]
         assert fake.asked == []
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("Ada;Tomo", "Tyler, The Creator", "Kora;Bo"), (("Ada", "Tomo"), ("Tyler, The Creator",), ("Kora", "Bo"))),
+        (("Ada, Tomo", "Chaos;Gate", "Kora, Bo"), (("Ada", "Tomo"), ("Chaos;Gate",), ("Kora", "Bo"))),
+    ],
+)
+def test_what_parts_the_artists_is_the_same_in_all_of_a_file(
+    names: tuple[str, ...], expected: tuple[tuple[str, ...], ...]
+) -> None:
+    """Where no URIs tell how many they are: the sign that more lines have; the other one is part of a name."""
+    lines = [f'spotify:track:{number:022d},Song,"{name}"' for number, name in enumerate(names, 1)]
+    found = parsed("\n".join(["Track URI,Track Name,Artist Name(s)", *lines]), "liked.csv")
+    assert tuple(one.artists for one in found.tracks) == expected
 
 
 async def test_an_export_stands_in_where_nobody_is_signed_in(fake: FakeSpotify, tmp_path: Path) -> None:
