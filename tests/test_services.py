@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from tests.fakes import youtube
 from tests.fakes.running import Running, running
 from tests.fakes.soundcloud import API, SoundCloud, page
+from tests.fakes.watch import Watch
 from tests.fakes.web import Web
 from tests.fakes.youtube import YouTube
 
@@ -30,7 +32,9 @@ class Town:
     soundcloud: SoundCloud
     youtube: YouTube
     daemon: Running
-    settings: list[str] = field(default_factory=list)
+    watch: Watch
+    said: list[str] = field(default_factory=list)
+    """What every command that ran here wrote."""
 
     def start(self, soundcloud: str = "", youtube: str = "") -> Running:
         """Start the daemon with lines for its two sections."""
@@ -45,10 +49,36 @@ class Town:
 
     def sync(self, url: str) -> list[str]:
         """Bring what is behind a URL home; the labels, every one settled."""
-        status, report = self.daemon.sync(url)
+        status, report = self.reported("--url", url)
         assert status == 0, json.dumps(report)
         assert {track["details"]["state"] for track in report["tracks"]} == {"standing"}, json.dumps(report)
         return [track["label"] for track in report["tracks"]]
+
+    def reported(self, *words: str) -> tuple[int, dict[str, Any]]:
+        """`sync … --wait --json`, whatever comes of it: the exit code and the report."""
+        done = self.ctl("sync", *words, "--wait", "--json")
+        report: dict[str, Any] = json.loads(done.stdout)
+        return done.returncode, report
+
+    def ctl(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A command, which has something to say."""
+        done = self.daemon.ctl(*words)
+        assert done.stdout, f"exit {done.returncode}: {done.stderr}"
+        self.said += [done.stdout, done.stderr]
+        return done
+
+    def assert_no_canary(self, *keepers: Path) -> None:
+        """What lets one in stands in the files that a person put it into, and in the database: in no other file, in
+        nothing that a command writes, and on no command line but the person's own.
+        """
+        for words in (["tracks", "--json"], ["jobs", "--json"], ["status"], ["logs"], ["doctor"], ["config", "show"]):
+            self.ctl(*words)
+        written = [path for path in self.daemon.folder.rglob("*") if path.is_file() and path not in keepers]
+        texts = {str(path): path.read_bytes() for path in written if not path.name.startswith("musicsyncd.db")}
+        ours = [line for line in self.watch.seen if "musicsyncd.ctl" not in line]
+        assert any("ytdlp_worker" in line for line in ours)
+        texts |= {"commands": "\n".join(self.said).encode(), "process list": "\n".join(ours).encode()}
+        assert not [(where, one) for where, text in texts.items() for one in CANARIES if one.encode() in text]
 
 
 @pytest.fixture
@@ -56,8 +86,8 @@ def town(tmp_path: Path) -> Iterator[Town]:
     """A quiet one, whose daemon is not started yet."""
     soundcloud, youtube = SoundCloud(), YouTube()
     soundcloud.seconds = youtube.seconds = 4.0
-    with Web(soundcloud, youtube) as web, running(tmp_path, start=False) as daemon:
-        yield Town(web, soundcloud, youtube, daemon)
+    with Web(soundcloud, youtube) as web, running(tmp_path, start=False) as daemon, Watch() as watch:
+        yield Town(web, soundcloud, youtube, daemon, watch)
     assert web.strangers == []
 
 
@@ -78,7 +108,7 @@ def test_every_kind_of_soundcloud_address_comes_home(town: Town) -> None:
     assert len(town.daemon.files()) == 4
     rows = json.loads(town.daemon.ctl("tracks", "--json").stdout)["tracks"]
     assert {row["source"] for row in rows} == {"soundcloud"}
-    assert_no_canary(town.daemon)
+    town.assert_no_canary()
 
 
 def test_every_kind_of_youtube_address_comes_home(town: Town) -> None:
@@ -96,10 +126,9 @@ def test_every_kind_of_youtube_address_comes_home(town: Town) -> None:
     assert len(town.sync(mine)) == 2
     assert len(town.daemon.files()) == 2
     asked = len(town.web.visits_of("rr1---sn-x.googlevideo.com"))
-    assert town.daemon.ctl("sync", "--incremental", "--wait").returncode == 0
+    assert town.ctl("sync", "--incremental", "--wait").returncode == 0
     assert len(town.web.visits_of("rr1---sn-x.googlevideo.com")) == asked
-    cookies.unlink()
-    assert_no_canary(town.daemon)
+    town.assert_no_canary(cookies)
 
 
 def test_a_wall_before_one_service_leaves_the_other_open_and_outlives_a_restart(town: Town) -> None:
@@ -108,7 +137,7 @@ def test_a_wall_before_one_service_leaves_the_other_open_and_outlives_a_restart(
     town.youtube.trouble[""] = youtube.BOT_WALL
     song = town.soundcloud.add(1, "One")
     daemon = town.start()
-    status, report = daemon.sync(video)
+    status, report = town.reported("--url", video)
     assert status == 5, report
     (told,) = attention(daemon)
     assert told.startswith("YouTube is left alone until ")
@@ -118,7 +147,7 @@ def test_a_wall_before_one_service_leaves_the_other_open_and_outlives_a_restart(
     town.web.visits.clear()
     daemon.start()
     assert attention(daemon) == [told]
-    assert daemon.sync(video)[0] == 5
+    assert town.reported("--url", video)[0] == 5
     assert town.web.visits_of("www.youtube.com") == []
     assert daemon.output().count("service left alone") == 1
 
@@ -130,7 +159,7 @@ def test_a_days_pause_of_soundcloud_is_kept_to_the_second_by_a_restart(town: Tow
     town.youtube.add("dQw4w9WgXcQ")
     mine = town.youtube.add_playlist("PLcanaryplaylist", ["dQw4w9WgXcQ"])
     daemon = town.start('profile = "ada-voss"', f"playlists = [{json.dumps(mine)}]")
-    report = incremental(daemon)
+    report = town.reported("--incremental")[1]
     assert [track["label"] for track in report["tracks"]] == ["Ada Voss - Night Ferry"]
     assert any(rung["source"] == "soundcloud" and "left alone" in rung["said"] for rung in report["rungs"])
     told = attention(daemon)
@@ -138,7 +167,7 @@ def test_a_days_pause_of_soundcloud_is_kept_to_the_second_by_a_restart(town: Tow
     daemon.start()
     assert attention(daemon) == told
     town.web.visits.clear()
-    incremental(daemon)
+    town.reported("--incremental")
     assert town.web.visits_of(API) == []
 
 
@@ -147,35 +176,16 @@ def test_a_token_is_in_no_file_and_no_answer(town: Town) -> None:
     town.soundcloud.tokens = {TOKEN}
     town.soundcloud.like(1, "2024-01-01T00:00:00Z", title="One")
     daemon = town.start(f'profile = "ada-voss"\noauth_token = "{TOKEN}"')
-    assert [track["label"] for track in incremental(daemon)["tracks"]] == ["Ada Voss - One"]
+    assert [track["label"] for track in town.reported("--incremental")[1]["tracks"]] == ["Ada Voss - One"]
     assert any(visit.headers.get("authorization") == f"OAuth {TOKEN}" for visit in town.web.visits)
     town.soundcloud.tokens.clear()
-    incremental(daemon)
+    town.reported("--incremental")
     (told,) = attention(daemon)
     assert "soundcloud.oauth_token" in told
-    daemon.config.unlink()
-    assert_no_canary(daemon)
+    town.assert_no_canary(daemon.config)
 
 
 def attention(daemon: Running) -> list[str]:
     """What a person should see to."""
     found: list[str] = daemon.client.get("/v1/status")["attention"]
     return [sentence for sentence in found if "left alone" in sentence or "soundcloud" in sentence]
-
-
-def incremental(daemon: Running) -> dict[str, Any]:
-    """`sync --incremental`, whatever comes of it."""
-    done = daemon.ctl("sync", "--incremental", "--wait", "--json")
-    report: dict[str, Any] = json.loads(done.stdout)
-    return report
-
-
-def assert_no_canary(daemon: Running) -> None:
-    """No file but the database knows what lets one in, and nobody is shown it."""
-    shown = [daemon.ctl(*words).stdout for words in (["tracks", "--json"], ["jobs", "--json"], ["status"], ["logs"])]
-    written = [
-        path for path in daemon.folder.rglob("*") if path.is_file() and not path.name.startswith("musicsyncd.db")
-    ]
-    for canary in CANARIES:
-        assert not [text for text in shown if canary in text]
-        assert not [path for path in written if canary.encode() in path.read_bytes()]

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from tests.fakes.running import Running, running, write_wave
 from tests.fakes.spotify import FakeSpotify, saved, track
+from tests.fakes.watch import Watch
 
 SECRET = "cAnaRy-s3cret-of-the-app"
 
@@ -54,30 +54,6 @@ def synced(daemon: Running, *flags: str) -> dict[str, Any]:
     assert done.stdout, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return report
-
-
-class Watch:
-    """What the process list shows, as often as it can be read."""
-
-    def __enter__(self) -> Watch:
-        self.seen: set[str] = set()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._stop.wait(0.01):
-            for entry in Path("/proc").iterdir():
-                if entry.name.isdecimal():
-                    try:
-                        self.seen.add((entry / "cmdline").read_bytes().decode(errors="replace"))
-                    except OSError:
-                        continue
 
 
 def test_no_secret_gets_out(tmp_path: Path) -> None:
