@@ -274,7 +274,8 @@ async def test_liked_sets_do_not_end_the_list(place: Place, above: range) -> Non
         one = {"id": 9000 + line, "kind": "playlist", "title": f"Set {line}"}
         place.site.likes.insert(line, {"kind": "like", "playlist": one})
     found = await place.source().list()
-    assert (len(found.tracks), found.passed_over, found.refused) == (600, len(above), ())
+    assert len(found.tracks) == 600
+    assert (found.passed_over, found.refused) == (len(above), ())
     place.asked()
     source = place.source()
     assert len((await source.news(none_unknown)).tracks) == 200 - len(above)
@@ -538,6 +539,19 @@ async def test_a_token_goes_nowhere_by_an_answers_word(place: Place, beginning: 
     told = [visit for visit in place.asked() if TOKEN in str(visit)]
     assert {visit.path for visit in told} == {"/resolve", "/users/77/likes"}
     assert {visit.host for visit in told} == {API}
+
+
+@pytest.mark.parametrize("asked", [LIKES, f"{API}/resolve"])
+async def test_a_token_does_not_follow_a_redirect(place: Place, asked: str) -> None:
+    """Whichever of the two ways the question is asked: the other host is visited as a guest."""
+    place.site.tokens = {TOKEN}
+    like_many(place.site, 1)
+    place.site.instead[asked].append(Page(status=302, headers={"Location": "https://i1.sndcdn.com/away"}))
+    with pytest.raises(MusicsyncError):
+        await place.source(token=TOKEN).list()
+    visits = place.asked()
+    assert [visit for visit in visits if visit.path == "/away"]
+    assert {visit.host for visit in visits if TOKEN in str(visit)} == {API}
 
 
 async def test_a_token_that_is_refused_is_dropped_and_told(place: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,19 @@ async def test_a_source_in_trouble_is_skipped(ledger: Book, scope: Scope, troubl
     found = await selected(ledger, scope, Source("one", A, trouble=trouble), Source("two", B))
     assert found.tracks == (B,)
     assert found.rungs[0] == Rung(source="one", said=f"skipped: {trouble}")
+
+
+@pytest.mark.parametrize("scope", [Scope.INCREMENTAL, Scope.FULL])
+async def test_what_was_passed_over_is_counted(ledger: Book, scope: Scope) -> None:
+    """A liked set is nobody's failure, and is not lost without a word."""
+
+    class Liked(Source):
+        async def list(self, *, limit: int | None = None) -> Found:
+            return replace(await super().list(limit=limit), passed_over=23)
+
+    found = await selected(ledger, scope, Liked("one", A))
+    assert found.rungs == (Rung(source="one", said="offers 1 tracks; passed over 23 that are no tracks"),)
+    assert found.refused == ()
 
 
 async def test_incremental_takes_the_new_and_the_unfinished(ledger: Book) -> None:
