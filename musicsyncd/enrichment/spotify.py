@@ -33,7 +33,9 @@ _MEANT_OTHERWISE: Final = re.compile(r"[:\"()\[\]{}|]|\b(?:NOT|OR|AND)\b|(?<!\S)
 
 
 class SpotifyFacts(Enricher):
-    """Asked by ISRC where it is known, else by title and artist. Below the matcher's floor nothing is taken."""
+    """Asked by ISRC where it is known, and where that leads nowhere by title and artist. Below the matcher's floor
+    nothing is taken.
+    """
 
     name: ClassVar[str] = SPOTIFY
 
@@ -85,15 +87,15 @@ class SpotifyFacts(Enricher):
 def queries_of(track: Track) -> tuple[str, ...]:
     """By what a track is looked for, in turn; none when there is nothing to go by.
 
+    An ISRC may be mistyped, or be that of a release which is not there: the words come after it.
     Where the artist stands in the title too, the account that it was found under may be a label's.
     """
-    if track.isrc:
-        return (f"isrc:{track.isrc}",)
+    number = f"isrc:{track.isrc}" if track.isrc else ""
     title, artist = _words(track.title), _words(track.artists[0]) if track.artists else ""
     both = title if artist.casefold() in title.casefold() else f"{artist} {title}"
     alone = [title] if " - " in track.title else []
     queries = [both, *alone] if artist else alone
-    return tuple(dict.fromkeys(query[:LONGEST_QUERY] for query in queries if query))
+    return tuple(dict.fromkeys(query[:LONGEST_QUERY] for query in (number, *queries) if query))
 
 
 def _words(text: str) -> str:

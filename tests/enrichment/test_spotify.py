@@ -138,6 +138,15 @@ async def test_a_known_isrc_is_asked_by(asking: Asking) -> None:
     assert (told.facts["album"], told.picture) == ("Lantern Street", None)
 
 
+@pytest.mark.parametrize("isrc", [THERE.isrc, "DEAB11900099"])
+async def test_an_isrc_that_leads_nowhere_gives_way_to_words(asking: Asking, isrc: str) -> None:
+    """An uploader may have stated another release's, or mistyped it: it is asked by first, and not alone."""
+    asking.catalog.only = "Harbour Records Ada Voss Night Ferry Kora Remix"
+    told = await asking.facts.ask(known(replace(LIKED, isrc=isrc)))
+    assert [query for query, _ in asking.catalog.asked] == [f"isrc:{isrc}", asking.catalog.only]
+    assert told.identities == (ID,)
+
+
 async def test_an_isrc_that_leads_to_another_length_is_not_believed(asking: Asking) -> None:
     """A label gives an edit its original's number: a person would have to look."""
     asking.catalog.tracks = [replace(THERE, duration=320.0)]
@@ -208,7 +217,7 @@ async def test_a_picture_in_trouble_costs_no_facts(asking: Asking) -> None:
         (Track(title='year:1990 "NOT" (x)', artists=("A:b",)), ("A b year 1990 x",)),
         (Track(title="Ada Voss - Night Ferry"), ("Ada Voss Night Ferry",)),
         (Track(title="x" * 300, artists=("A",)), (f"A {'x' * 98}",)),
-        (Track(title="Night Ferry", artists=("A",), isrc="DEAB11900001"), ("isrc:DEAB11900001",)),
+        (Track(title="Night Ferry", artists=("A",), isrc="DEAB11900001"), ("isrc:DEAB11900001", "A Night Ferry")),
         (Track(title="Untitled"), ()),
         (Track(title='"" ()', artists=("-",)), ()),
     ],
