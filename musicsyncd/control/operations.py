@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from musicsyncd.clock import Clock
 from musicsyncd.control import answers, attention, report
+from musicsyncd.control.following import Following
 from musicsyncd.control.messages import (
     Accepted,
     AccountAnswer,
@@ -40,7 +41,7 @@ from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.database import Database
 from musicsyncd.errors import BadInput
 from musicsyncd.jobs.base import WorkEngine
-from musicsyncd.jobs.job import Job, JobEvent, JobFilter, JobState, Lane
+from musicsyncd.jobs.job import Job, JobFilter, JobState, Lane
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.matches import Matches
@@ -375,34 +376,10 @@ class Operations:
     async def follow(self, job_id: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
         """What happens to a request and its tracks, until nothing more will; the last event is `report`."""
         root = (await self.jobs.get(job_id)).id
-        stream = self.jobs.events()  # listening before the first look: nothing falls between the two
-        labels: dict[str, str] = {}
-        pending = await self._pending(root, labels)
-        if pending:
-            async for event in stream:
-                if event.job in pending or event.parent == root:  # a quick child may end before the request has
-                    yield event.event, report.event_dict(event, labels.get(event.job) or await self._label(event.key))
-                    if report.is_turn(event):
-                        pending = await self._still_pending(event, root, pending, labels)
-                if not pending:
-                    break
+        following = Following(jobs=self.jobs, clock=self.clock, label=self._label, root=root)
+        async for name, data in following.events():
+            yield name, data
         yield "report", (await self.report(root)).model_dump(mode="json")
-
-    async def _pending(self, root: str, labels: dict[str, str]) -> set[str]:
-        """The jobs of a request that will go on by themselves."""
-        job = await self.jobs.get(root)
-        labels[root] = answers.label_of(job)
-        if job.state.active:
-            return set() if report.waits(job, self.clock.now()) else {root}
-        labels |= {plan["job"]: plan["label"] for plan in report.plans(job) if plan.get("job")}
-        children = [await self.jobs.get(plan["job"]) for plan in report.plans(job) if plan.get("job")]
-        return {child.id for child in children if not report.settled(child, self.clock.now())}
-
-    async def _still_pending(self, event: JobEvent, root: str, pending: set[str], labels: dict[str, str]) -> set[str]:
-        if event.job == root:
-            return await self._pending(root, labels)
-        child = await self.jobs.get(event.job)
-        return pending - {child.id} if report.settled(child, self.clock.now()) else pending
 
     async def report(self, job_id: str) -> Report:
         """How a request ended, or how far it is."""
