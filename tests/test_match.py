@@ -16,7 +16,7 @@ from tests.fakes import streams
 from tests.fakes.music_services import MusicServices, heard
 from tests.fakes.running import Running, running
 from tests.fakes.soundcloud import SoundCloud
-from tests.fakes.spotify import FakeSpotify, track
+from tests.fakes.spotify import FakeSpotify, line, track
 from tests.fakes.web import Web
 from tests.fakes.youtube import YouTube
 from tests.test_crash import settle
@@ -91,6 +91,30 @@ def test_the_right_recording_is_found_and_explained(town: Town) -> None:
     assert "Kora Remix" in shown
     assert not [visit for visit in town.web.visits if "spotify" in visit.host]
     assert town.sync()["state"] == "standing"
+
+
+def test_every_kind_of_spotify_address_comes_home(town: Town) -> None:
+    """An album and a playlist, by URL and by URI: each song's audio is found elsewhere, and no file is made twice."""
+    for number in (1, 2):
+        town.soundcloud.files[number] = streams.recording(200.0 + 100 * number, "m4a", SECONDS)
+        town.soundcloud.add(number, f"Ada Voss - Song {number}", publisher_metadata={})
+        town.spotify.catalog[f"{number:022d}"] = track(number, duration_ms=int(SECONDS * 1000))
+    songs = list(town.spotify.catalog.values())
+    album = songs[0]["album"] | {"tracks": {"items": songs, "total": 2, "next": None}, "total_tracks": 2}
+    town.spotify.albums[album["id"]] = album
+    night = {"name": "Night Drive", "snapshot_id": "a", "items": [line(songs[1], key="item")]}
+    town.spotify.person.playlists["P" * 22] = night
+    for url, count in (
+        (f"https://open.spotify.com/album/{album['id']}", 2),
+        (f"spotify:album:{album['id']}", 2),
+        (f"https://open.spotify.com/intl-de/playlist/{'P' * 22}?si=x", 1),
+        (f"spotify:track:{1:022d}", 1),
+    ):
+        code, report = town.daemon.sync(url)
+        assert (code, len(report["tracks"])) == (0, count), json.dumps(report, indent=1)
+        assert {one["details"]["state"] for one in report["tracks"]} == {"standing"}
+    assert len(town.daemon.files()) == 2
+    assert not [visit for visit in town.web.visits if "spotify" in visit.host]
 
 
 def test_an_upload_under_a_wrong_name_is_known_by_its_sound(town: Town) -> None:

@@ -112,7 +112,7 @@ def test_every_kind_of_soundcloud_address_comes_home(town: Town) -> None:
 
 
 def test_every_kind_of_youtube_address_comes_home(town: Town) -> None:
-    """A video under its several addresses, and a playlist."""
+    """A video under its several addresses, a playlist, an album and a channel."""
     place = town.youtube
     watch = place.add("dQw4w9WgXcQ", "Ada Voss - Night Ferry")
     place.add("bbbbbbbbbbb", "Tomo Rell - Glass Harbour (Official Video)", author="Tomo Rell")
@@ -121,9 +121,16 @@ def test_every_kind_of_youtube_address_comes_home(town: Town) -> None:
     cookies.write_text(f"# Netscape HTTP Cookie File\n.youtube.com\tTRUE\t/\tTRUE\t4102444800\tSID\t{COOKIE}\n")
     town.start(youtube=f"cookies_file = {json.dumps(str(cookies))}\nplaylists = [{json.dumps(mine)}]")
     assert town.sync(watch) == ["Ada Voss - Night Ferry"]
-    for url in ("https://youtu.be/dQw4w9WgXcQ?si=x", "https://music.youtube.com/watch?v=dQw4w9WgXcQ"):
+    for url in (
+        "https://youtu.be/dQw4w9WgXcQ?si=x",
+        "https://music.youtube.com/watch?v=dQw4w9WgXcQ",
+        "https://www.youtube.com/shorts/dQw4w9WgXcQ",
+        "https://m.youtube.com/live/dQw4w9WgXcQ",
+        place.add_playlist("OLAK5uy_canaryalbum", ["dQw4w9WgXcQ"]),
+    ):
         assert town.sync(url) == ["Ada Voss - Night Ferry"]
     assert len(town.sync(mine)) == 2
+    assert len(town.sync("https://www.youtube.com/@adavoss")) == 2
     assert len(town.daemon.files()) == 2
     asked = len(town.web.visits_of("rr1---sn-x.googlevideo.com"))
     assert town.ctl("sync", "--incremental", "--wait").returncode == 0

@@ -66,6 +66,8 @@ class YouTube:
                 return page(self._found(str(json.loads(visit.body)["query"])))
             case "/playlist":
                 return self._list_page(visit.query["list"])
+            case "/@adavoss/videos":
+                return self._uploads_page()
             case "/watch" | "/":
                 return shown_page({"contents": {"twoColumnWatchNextResults": {}}})
         return Page(status=404)
@@ -158,6 +160,18 @@ class YouTube:
         title = {"playlistMetadataRenderer": {"title": f"List {name}"}}
         data = {"contents": {"twoColumnBrowseResultsRenderer": {"tabs": [tab]}}, "metadata": title}
         return shown_page(data)
+
+    def _uploads_page(self) -> Page:
+        """Every video that is there, as its channel shows them."""
+        shown = [{"richItemRenderer": {"content": {"videoRenderer": self._shown(video)}}} for video in self.videos]
+        tab: Raw = {"selected": True, "title": "Videos", "content": {"richGridRenderer": {"contents": shown}}}
+        tab["endpoint"] = {
+            "browseEndpoint": {"browseId": CHANNEL, "canonicalBaseUrl": "/@adavoss"},
+            "commandMetadata": {"webCommandMetadata": {"url": "/@adavoss/videos"}},
+        }
+        about = {"title": "Ada Voss", "externalId": CHANNEL, "vanityChannelUrl": "http://www.youtube.com/@adavoss"}
+        browsed = {"twoColumnBrowseResultsRenderer": {"tabs": [{"tabRenderer": tab}]}}
+        return shown_page({"contents": browsed, "metadata": {"channelMetadataRenderer": about}})
 
 
 def shown_page(data: Raw) -> Page:
