@@ -41,7 +41,7 @@ from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.database import Database
 from musicsyncd.errors import BadInput
 from musicsyncd.jobs.base import WorkEngine
-from musicsyncd.jobs.job import Job, JobFilter, JobState, Lane
+from musicsyncd.jobs.job import ACTIVE, Job, JobFilter, JobState, Lane
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.matches import Matches
@@ -59,7 +59,6 @@ from musicsyncd.sync.undoing import UNDO, UNDOABLE, open_changes
 
 MOST_LISTED: Final = 1000
 MOST_CHILDREN: Final = 1_000_000
-ACTIVE: Final = frozenset({JobState.WAITING, JobState.RUNNING})
 
 
 @dataclass(frozen=True, kw_only=True)

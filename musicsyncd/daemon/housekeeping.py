@@ -11,7 +11,7 @@ import anyio
 import structlog
 
 from musicsyncd.daemon.house import House
-from musicsyncd.jobs.job import JobFilter, JobState
+from musicsyncd.jobs.job import ACTIVE, JobFilter
 from musicsyncd.jobs.worker import SqliteEngine
 from musicsyncd.pipeline.step import remove_folder
 
@@ -21,7 +21,7 @@ HOUSEKEEPING: Final = timedelta(days=1)
 
 async def clear_staging(staging: Path, jobs: SqliteEngine, *, before: float) -> None:
     """Remove staging folders that no active job will come back to and that were last changed before this (epoch)."""
-    active = await jobs.list(JobFilter(states=frozenset({JobState.WAITING, JobState.RUNNING}), limit=1_000_000))
+    active = await jobs.list(JobFilter(states=ACTIVE, limit=1_000_000))
     kept = {job.key for job in active}
     folders = [folder async for folder in anyio.Path(staging).iterdir()] if await anyio.Path(staging).is_dir() else []
     for folder in folders:

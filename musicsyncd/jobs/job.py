@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class Lane(StrEnum):
@@ -29,6 +29,10 @@ class JobState(StrEnum):
     @property
     def active(self) -> bool:
         return self in (JobState.WAITING, JobState.RUNNING)
+
+
+ACTIVE: Final = frozenset(state for state in JobState if state.active)
+"""Of jobs that have not ended."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from musicsyncd.pipeline.step import Work
 logger = structlog.get_logger()
 PATIENCE: Final = 30.0
 """Seconds for one service, everything counted."""
-LEAST_OVERLAP: Final = 0.9
+NEARLY_ALL: Final = 0.9
 """Of the shorter fingerprint: a medley holds pieces of many."""
 
 
@@ -50,12 +50,14 @@ class Recognise:
         alike = [
             one
             for one in await self.ledger.alike_to(analysis.fingerprint or "")
-            if one.bit_error_rate < SAME_BELOW and one.overlap_share >= LEAST_OVERLAP and one.id != work.track_id
+            if one.bit_error_rate < SAME_BELOW and one.overlap_share >= NEARLY_ALL and one.id != work.track_id
         ]
         return [
             HeardAs(title=entry.track.title, artists=entry.track.artists, by="A track that is kept")
             for entry in await self.ledger.entries([one.id for one in alike])
-            if entry.track.artists and entry.source_file and not entry.source_file.facts["delivery"].get(MATCHED)
+            if entry.track.artists
+            and entry.source_file
+            and not entry.source_file.facts.get("delivery", {}).get(MATCHED)
         ]
 
     async def _told(self, work: Work, analysis: Analysis) -> list[HeardAs]:

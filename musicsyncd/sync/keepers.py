@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from musicsyncd.jobs.base import WorkEngine
-from musicsyncd.jobs.job import JobFilter, JobState
+from musicsyncd.jobs.job import ACTIVE, JobFilter
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.request import TRACK
-
-_ACTIVE: Final = frozenset({JobState.WAITING, JobState.RUNNING})
 
 
 @dataclass(frozen=True)
@@ -29,4 +26,4 @@ class Keepers:
         return await self.lookout.holds(await self.lookout.ledger.entry(entry.id))
 
     async def _at_work(self, track_id: str) -> bool:
-        return bool(await self.jobs.list(JobFilter(kind=TRACK, key=track_id, states=_ACTIVE, limit=1)))
+        return bool(await self.jobs.list(JobFilter(kind=TRACK, key=track_id, states=ACTIVE, limit=1)))

@@ -10,7 +10,7 @@ from musicsyncd.audio.values import AudioProbe
 from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import BadInput, Degraded, MusicsyncError, NeedsPerson
 from musicsyncd.jobs.base import JobContext, WorkEngine
-from musicsyncd.jobs.job import Job, JobFilter, JobState
+from musicsyncd.jobs.job import ACTIVE, Job, JobFilter
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.library.base import Kept, Shelf
@@ -45,7 +45,6 @@ is about to move, and a recording would go whole.
 LEAST_COVERAGE: Final = 0.95
 """Share of the kept files whose track must have a fingerprint before anything is planned or moved: what cannot be
 compared may be the better copy."""
-_ACTIVE: Final = frozenset({JobState.WAITING, JobState.RUNNING})
 
 
 @dataclass
@@ -261,7 +260,7 @@ class Merger:
 
 async def is_worked_on(jobs: WorkEngine, track: str) -> bool:
     """Whether some job of this track goes on or waits: what it read may be about to be moved."""
-    return bool(await jobs.list(JobFilter(key=track, states=_ACTIVE, limit=1)))
+    return bool(await jobs.list(JobFilter(key=track, states=ACTIVE, limit=1)))
 
 
 def _still_there(loser: Loser, entry: Entry) -> list[Kept]:

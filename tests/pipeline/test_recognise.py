@@ -94,7 +94,9 @@ async def work(ledger: Ledger, tmp_path: Path) -> Work:
 async def keep(ledger: Ledger, track: Track, sound: str, **delivery: Any) -> None:
     """A track of this sound is in the ledger."""
     (entry,) = await ledger.record_tracks([track])
-    facts = FileFacts(role="source", format="", sha256="f" * 64, size=1, facts={"delivery": delivery})
+    facts = FileFacts(
+        role="source", format="", sha256="f" * 64, size=1, facts={"delivery": delivery} if delivery else {}
+    )
     await ledger.record_files(entry.id, [facts])
     await ledger.record_analysis(entry.id, {"duration": 200.0, "fingerprint": print_of(sound)})
 
