@@ -26,6 +26,8 @@ from tests.fakes.notion_values import plain, typed
 VERSION: Final = "2026-03-11"
 TOKEN: Final = "ntn_" + "fake0token1of2tests3" * 2
 
+PAYLOAD: Final = 500_000
+
 
 @dataclass(frozen=True)
 class Database:
@@ -78,6 +80,13 @@ class Served:
     @property
     def at(self) -> float:
         return self.asked.at
+
+
+def _spoilt(fault: Fault | None, done: Answer | None) -> Answer:
+    """The answer of a bad day; one that breaks in the middle breaks in the middle of the truth."""
+    assert fault is not None
+    bad = fault.answer()
+    return replace(bad, text=done.text) if done and bad.how == "cut" else bad
 
 
 class NotionFake:
@@ -295,13 +304,11 @@ class NotionFake:
         with self.lock:
             asked = replace(asked, at=self.clock(), version=headers.get("notion-version", ""))
             fault = self.bad_days.pick(asked)
-            applied = fault is None or fault.applied
-            answer = self._answer(asked, headers) if applied else None
-            if fault and (answer is None or answer.status < 400):
-                answer = replace(fault.answer(), text=answer.text) if answer and "cut" in fault.kind else fault.answer()
-            assert answer is not None
+            done = self._answer(asked, headers) if fault is None or fault.applied else None
+            applied = done is not None and done.status < 400
+            answer = done if done and (fault is None or not applied) else _spoilt(fault, done)
             status = answer.status if answer.how in {"send", "cut"} else 0
-            self.requests.append(Served(asked, status, fault.kind if fault else "", applied and answer is not None))
+            self.requests.append(Served(asked, status, fault.kind if fault else "", applied))
             return answer
 
     def _answer(self, asked: Asked, headers: Mapping[str, str]) -> Answer:
@@ -312,12 +319,13 @@ class NotionFake:
         if not asked.version:
             self.faults.append(f"{asked.method} {asked.path}: no Notion-Version")
             return refused(400, "missing_version", "Notion-Version header should be defined.")
-        if faults := self._broken(asked):
+        if faults := self._broken(asked, int(headers.get("content-length") or 0)):
             self.faults += [f"{asked.method} {asked.path}: {fault}" for fault in faults]
             return refused(400, "validation_error", "; ".join(faults))
         return self._done(asked)
 
-    def _broken(self, asked: Asked) -> list[str]:
+    @staticmethod
+    def _broken(asked: Asked, size: int) -> list[str]:
         """What breaks the document or a fixed limit."""
         if asked.version != VERSION:
             return [f"Notion-Version {asked.version} is not {VERSION}"]
@@ -326,6 +334,8 @@ class NotionFake:
         body = asked.body if isinstance(asked.body, Mapping) else {}
         if body.get("page_size", 1) > 100 or int(asked.query.get("page_size", ["1"])[0]) > 100:
             faults.append("body failed validation: body.page_size should be ≤ `100`.")
+        if size > PAYLOAD:
+            faults.append(f"body is too large: {size} bytes, the limit is {PAYLOAD}.")
         if "database_id" in (body.get("parent") or {}):
             faults.append("body failed validation: body.parent.data_source_id should be defined.")
         return faults

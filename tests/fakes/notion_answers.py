@@ -116,7 +116,7 @@ class Answers:
         size = int(asked.body.get("page_size", 100))
         start = int(asked.body.get("start_cursor", str(uuid.UUID(int=0))).replace("-", ""), 16)
         onward = str(uuid.UUID(int=start + size)) if len(found) > start + size else None
-        rest = {"next_cursor": onward, "has_more": onward is not None, "type": "page_or_data_source",
+        rest: dict[str, Any] = {"next_cursor": onward, "has_more": onward is not None, "type": "page_or_data_source",
                 "page_or_data_source": {}}  # fmt: skip
         return f'{{"object": "list", "results": [{", ".join(found[start : start + size])}], {json.dumps(rest)[1:]}'
 

@@ -127,7 +127,7 @@ class Blocks:
         items = [
             {"object": "property_item", "id": prop.id, "type": prop.kind, prop.kind: one} for one in held[start:end]
         ]
-        about = {"id": prop.id, "type": prop.kind, prop.kind: {}, "next_url": None}
+        about: dict[str, Any] = {"id": prop.id, "type": prop.kind, prop.kind: {}, "next_url": None}
         return {"object": "list", "results": items, "next_cursor": onward, "has_more": onward is not None,
                 "type": "property_item", "property_item": about}  # fmt: skip
 

@@ -33,10 +33,34 @@ def _group(tests: Sequence[Test], whole: Callable[[Iterable[bool]], bool]) -> Te
     return lambda page, version: whole(test(page, version) for test in tests)
 
 
+def candidates(store: Store, source: Source, told: Mapping[str, Any]) -> set[str] | None:
+    """All rows that can pass a filter, and others, where an index tells; None: any row."""
+    if "or" in told:
+        parts = [candidates(store, source, one) for one in told["or"]]
+        known = [one for one in parts if one is not None]
+        return set().union(*known) if len(known) == len(parts) else None
+    if "and" in told:
+        return next((found for one in told["and"] if (found := candidates(store, source, one)) is not None), None)
+    prop = source.prop(told["property"]) if "property" in told else None
+    if prop and prop.kind in {"title", "rich_text", "url"} and told[prop.kind].get("equals"):
+        return store.having(source, prop, told[prop.kind]["equals"])
+    if prop and prop.kind == "relation" and "contains" in told["relation"]:
+        return store.having(source, prop, dashed(told["relation"]["contains"]))
+    return None
+
+
 def _time_test(name: str, condition: Mapping[str, Any]) -> Test:
     ((operator, wanted),) = condition.items()
     check = _date_check(operator, wanted)
-    return lambda page, version: check(time_of(name, page, version))
+    known: dict[str, bool] = {}  # rows share minutes
+
+    def test(page: Page, version: Version) -> bool:
+        moment = time_of(name, page, version)
+        if moment not in known:
+            known[moment] = check(moment)
+        return known[moment]
+
+    return test
 
 
 def time_of(name: str, page: Page, version: Version) -> str:
@@ -159,9 +183,13 @@ def _sort_key(source: Source, sort: Mapping[str, Any]) -> Callable[[tuple[Page, 
         if prop is None:
             raise invalid(f"Could not find sort property with name or id: {sort['property']}")
         if prop.kind not in _TIMES:
-            return lambda row: plain(prop, row[1].values.get(prop.id)) or None
+            return lambda row: _filled(plain(prop, row[1].values.get(prop.id)))
         name = prop.kind
     return lambda row: time_of(name, *row)
+
+
+def _filled(value: Any) -> Any:
+    return None if value in ("", []) else value
 
 
 @dataclass(frozen=True)
@@ -201,7 +229,12 @@ class Queries:
         ]
         more = end < len(held)
         onward = self._keep(Cursor(about, cursor.ids, end, cursor.revision)) if more else None
-        rest = {"next_cursor": onward, "has_more": more, "type": "page_or_data_source", "page_or_data_source": {}}
+        rest: dict[str, Any] = {
+            "next_cursor": onward,
+            "has_more": more,
+            "type": "page_or_data_source",
+            "page_or_data_source": {},
+        }
         if len(cursor.ids) > self.cap:
             rest["request_status"] = {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"}
         return f'{{"object": "list", "results": [{", ".join(pages)}], {json.dumps(rest)[1:]}'
@@ -224,7 +257,8 @@ class Queries:
     def _ids(self, source: Source, body: Mapping[str, Any]) -> list[str]:
         test, trash = test_of(source, body.get("filter")), bool(body.get("in_trash"))
         moment = self._store.now() - self._store.lag if self._store.lag else None
-        rows = [row for row in self._store.rows(source, moment) if row[1].in_trash == trash and test(*row)]
+        among = candidates(self._store, source, body.get("filter") or {})
+        rows = [row for row in self._store.rows(source, moment, among) if row[1].in_trash == trash and test(*row)]
         return ordered(source, rows, body.get("sorts") or ())
 
     def _keep(self, cursor: Cursor) -> str:

@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from tests.fakes.openapi import CONTRACTS
 
 UUID: Final = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
+CHILDREN: Final = 100
 _FREE: Final = frozenset({"content", "name", "url", "email", "phone_number", "start", "end", "property", "query"} | {
     "equals", "does_not_equal", "contains", "does_not_contain", "starts_with", "ends_with", "plain_text", "id",
     "before", "after", "on_or_before", "on_or_after", "start_cursor", "database_id", "data_source_id", "page_id",
@@ -116,6 +117,8 @@ class Contract:
         if operation.properties and isinstance(body.get("properties"), Mapping):
             yield from self._property_faults(operation, body["properties"])
         if operation.child and isinstance(body.get("children"), list):
+            if (count := len(body["children"])) > CHILDREN:
+                yield f"body.children.length should be ≤ `{CHILDREN}`, instead was `{count}`"
             for place, child in enumerate(body["children"]):
                 where = f"body.children[{place}]"
                 yield from self._judged((method, operation.template, "child"), operation.child, child, where)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 BOT: Final = "ee5f0f84-409a-440f-983a-a5315961c6e4"
@@ -70,6 +71,8 @@ class Source:
     """Grows with every change of a row or of the schema."""
     full: bool = False
     """The schema is at its size limit."""
+    index: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    """By property that was ever asked for: text in lower case (or related page) -> pages that ever had it."""
 
     def prop(self, name: str) -> Prop | None:
         """By name or by id."""
@@ -110,6 +113,8 @@ class Page:
     created: float
     created_by: str
     versions: list[Version]
+    number: int
+    """In the order of their making."""
     parent: dict[str, Any] = field(default_factory=dict)
     children: list[str] = field(default_factory=list)
 
@@ -139,8 +144,12 @@ class Block:
 
 def minute(moment: float) -> str:
     """As Notion tells times of pages: seconds are zero."""
-    whole = datetime.fromtimestamp(moment, UTC).replace(second=0, microsecond=0)
-    return whole.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return _minute(int(moment // 60))
+
+
+@lru_cache(10_000)
+def _minute(number: int) -> str:
+    return datetime.fromtimestamp(number * 60, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 class Store:
@@ -197,24 +206,47 @@ class Store:
         """A new row, or with no source a page with `parent`."""
         moment = self.now()
         version = Version(moment, moment, by, values, source=source.id if source else "")
-        page = Page(self.new_id(), moment, by, [version], **more)
+        page = Page(self.new_id(), moment, by, [version], len(self.pages), **more)
         self.pages[page.id] = page
         if source:
             source.pages.append(page.id)
             source.revision += 1
+            self._note(source, page.id, version)
         return page
 
     def change(self, page: Page, by: str, **changes: Any) -> None:
         """A new version of a page: `values` (only what changes), `in_trash`, `source`."""
         moment, before = self.now(), page.now
         values = before.values | changes.pop("values", {})
-        fields = {"in_trash": before.in_trash, "source": before.source} | changes
+        fields: dict[str, Any] = {"in_trash": before.in_trash, "source": before.source} | changes
         after = Version(moment, moment, by, values, **fields)
         known = page.seen(moment - self.lag)
         kept = page.versions[page.versions.index(known) :] if known else page.versions
         page.versions = [*kept, after] if self.lag else [after]
         for source in {before.source, after.source} - {""}:
             self.sources[source].revision += 1
+            self._note(self.sources[source], page.id, after)
+
+    def having(self, source: Source, prop: Prop, text: str) -> set[str]:
+        """The pages that have this text in a property (or are related to this page), and some that only had it."""
+        if prop.id not in source.index:
+            source.index[prop.id] = {}
+            for id_ in source.pages:
+                for version in self.pages[id_].versions:
+                    self._note(source, id_, version, only=prop.id)
+        return source.index[prop.id].get(text.lower(), set())
+
+    @staticmethod
+    def _note(source: Source, page: str, version: Version, only: str = "") -> None:
+        for prop in (only,) if only else source.index:
+            held = version.values.get(prop) or ""
+            if isinstance(held, list):
+                relates = bool(held) and isinstance(held[0], str)
+                texts = held if relates else ["".join(one["plain_text"] for one in held)]
+            else:
+                texts = [held]
+            for text in texts:
+                source.index[prop].setdefault(text.lower(), set()).add(page)
 
     def source_of(self, page: Page) -> Source | None:
         return self.sources.get(page.now.source)
@@ -224,9 +256,11 @@ class Store:
         source = self.source_of(page)
         return source is None or self.bases[source.database].shared
 
-    def rows(self, source: Source, moment: float | None = None) -> Iterator[tuple[Page, Version]]:
+    def rows(
+        self, source: Source, moment: float | None = None, among: set[str] | None = None
+    ) -> Iterator[tuple[Page, Version]]:
         """The rows as an index knows them (or as they are), trashed ones too."""
-        for id_ in source.pages:
+        for id_ in source.pages if among is None else sorted(among, key=lambda one: self.pages[one].number):
             page = self.pages[id_]
             version = page.now if moment is None else page.seen(moment)
             if version is not None and version.source == source.id:

@@ -228,7 +228,7 @@ def answered(prop: Prop, held: Any, *, inline: int = INLINE) -> Any:
 
 def property_json(prop: Prop, page: Page, version: Version) -> dict[str, Any]:
     """One property of a page with its id and type."""
-    found = {"id": prop.id, "type": prop.kind}
+    found: dict[str, Any] = {"id": prop.id, "type": prop.kind}
     match prop.kind:
         case "created_time":
             return found | {"created_time": minute(page.created)}
