@@ -125,6 +125,14 @@ class NotionFake:
         """What `base_url` is set to."""
         return self._server.url
 
+    def close_door(self) -> None:
+        """Nobody is there: connections break, and new ones are refused."""
+        self._server.stop()
+
+    def open_door(self) -> None:
+        """There again, at the same address, with all that it held."""
+        self._server.start()
+
     # What people do in the workspace
 
     def database(

@@ -23,27 +23,33 @@ Serve = Callable[[Asked, Mapping[str, str]], Answer]
 
 
 class Server:
-    """Listens from its making on; answers from `start` to `stop`."""
+    """Has its port from the first `start` on, also after a `stop`."""
 
     def __init__(self, serve: Serve) -> None:
-        self._listener = _Listener((HOST, 0), _Handler)
-        self._listener.serve = serve
-        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.02,), name="notion", daemon=True)
+        self._serve = serve
+        self._port = 0
+        self._listener: _Listener | None = None
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self._listener.server_address[1]}"
+        return f"http://{HOST}:{self._port}"
 
     def start(self) -> None:
-        self._thread.start()
+        """Listen, and answer in a thread."""
+        listener = _Listener((HOST, self._port), _Handler)
+        listener.serve = self._serve
+        self._port = listener.server_address[1]
+        self._listener = listener
+        threading.Thread(target=listener.serve_forever, args=(0.02,), name="notion", daemon=True).start()
 
     def stop(self) -> None:
         """Break all connections, and be gone."""
-        self._listener.closing.set()
-        self._listener.shutdown()
-        self._listener.server_close()
-        self._listener.break_all()
-        self._thread.join()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.closing.set()
+            listener.shutdown()
+            listener.server_close()
+            listener.break_all()
 
 
 class _Listener(ThreadingHTTPServer):
