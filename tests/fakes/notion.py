@@ -90,7 +90,11 @@ def _spoilt(fault: Fault | None, done: Answer | None) -> Answer:
 
 
 class NotionFake:
-    """The service in a thread of its own, as a context manager; usable from any thread. `clock` gives seconds."""
+    """The service in a thread of its own, as a context manager; usable from any thread.
+
+    `clock` gives seconds of wall time (of a ManualClock: `lambda: clock.now().timestamp()`). It listens inside `with`,
+    from which on `url` stays the same; what it holds outlives its door and the daemons that ask it.
+    """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock

@@ -15,6 +15,7 @@ from tests.fakes.notion_values import dashed, empty_json, plain, property_json
 Test = Callable[[Page, Version], bool]
 CURSORS: Final = 5_000
 _TIMES: Final = frozenset({"created_time", "last_edited_time"})
+COMPUTED: Final = _TIMES | {"formula"}
 
 
 def test_of(source: Source, told: Mapping[str, Any] | None) -> Test:
@@ -276,11 +277,11 @@ class Writer:
         self._store, self._source = store, source
         self._moment = None if now or not store.lag else store.now() - store.lag
         props = [one for one in source.props.values() if only is None or one.id in only] if source else []
-        self._props = [(prop, json.dumps(prop.name) + ": ", self._ready(prop)) for prop in props]
-
-    @staticmethod
-    def _ready(prop: Prop) -> str:
-        return "" if prop.kind in _TIMES or prop.kind == "formula" else empty_json(prop)
+        self._places = {prop.id: (place, prop) for place, prop in enumerate(props)}
+        self._empty = [
+            f"{json.dumps(prop.name)}: {'' if prop.kind in COMPUTED else empty_json(prop)}" for prop in props
+        ]
+        self._computed = [prop.id for prop in props if prop.kind in COMPUTED]
 
     def text(self, page: Page) -> str:
         """One page."""
@@ -288,15 +289,16 @@ class Writer:
         head = self._head(page, version)
         return f'{json.dumps(head)[:-1]}, "properties": {{{", ".join(self._properties(page, version))}}}}}'
 
-    def _properties(self, page: Page, version: Version) -> Iterable[str]:
-        values = version.values
-        for prop, name, ready in self._props:
-            kept = ready and not values.get(prop.id)
-            yield name + (
-                ready if kept and values.get(prop.id) != 0 else json.dumps(property_json(prop, page, version))
-            )
+    def _properties(self, page: Page, version: Version) -> list[str]:
         if self._source is None:
-            yield f'"title": {json.dumps({"id": "title", "type": "title", "title": values.get("title", [])})}'
+            title = {"id": "title", "type": "title", "title": version.values.get("title", [])}
+            return [f'"title": {json.dumps(title)}']
+        pieces = self._empty.copy()
+        for id_ in (*version.values, *self._computed):
+            if known := self._places.get(id_):
+                place, prop = known
+                pieces[place] = f"{json.dumps(prop.name)}: {json.dumps(property_json(prop, page, version))}"
+        return pieces
 
     def _head(self, page: Page, version: Version) -> dict[str, Any]:
         source = self._source

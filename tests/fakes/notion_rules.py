@@ -19,12 +19,14 @@ from tests.fakes.openapi import CONTRACTS
 
 UUID: Final = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
 CHILDREN: Final = 100
+TEXT: Final = 2000
 _FREE: Final = frozenset({"content", "name", "url", "email", "phone_number", "start", "end", "property", "query"} | {
     "equals", "does_not_equal", "contains", "does_not_contain", "starts_with", "ends_with", "plain_text", "id",
     "before", "after", "on_or_before", "on_or_after", "start_cursor", "database_id", "data_source_id", "page_id",
 })  # fmt: skip
 """Keys whose strings are anybody's; what stands under another key is judged word for word."""
-_EDGES: Final = (0, 100, 200, 1000, 2000)
+_EDGES: Final = (0, 1, 2, 3, 100, 280, 2000)
+"""Where the document's verdict on a length may change."""
 _KEPT: Final = 50_000
 
 
@@ -37,7 +39,9 @@ def shape(value: Any, key: str = "") -> Hashable:
     if isinstance(value, str):
         free = key in _FREE
         return ("text", *_lengths(len(value)), bool(UUID.fullmatch(value))) if free else value
-    return type(value).__name__ if isinstance(value, int | float) and not isinstance(value, bool) else repr(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (type(value).__name__, value < 0, value < 1, value > 100, value > 10_000)
+    return repr(value)
 
 
 def _lengths(size: int) -> tuple[bool, ...]:
@@ -138,7 +142,7 @@ class Contract:
             if len(self._verdicts) > _KEPT:
                 self._verdicts.clear()
             self._verdicts[known] = _told(validator, value, "")
-        return [where + fault for fault in self._verdicts[known]]
+        return [where + fault for fault in [*self._verdicts[known], *_long(value)]]
 
     def _read(self, method: str, template: str) -> Operation:
         told = self.document["paths"][template][method.lower()]
@@ -180,6 +184,22 @@ def _told(validator: Any, value: Any, where: str) -> list[str]:
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in deepest.absolute_path)
         faults.append(f"{where}{path}{_words(deepest)}")
     return faults
+
+
+def _long(value: Any, where: str = "") -> Iterator[str]:
+    """Texts that are too long only as Notion counts: in UTF-16, where characters beyond the first plane are two."""
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from _long(each, f"{where}.{name}")
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            yield from _long(each, f"{where}[{place}]")
+    elif isinstance(value, str) and len(value) <= TEXT < (units := _units(value)):
+        yield f"{where}.length should be ≤ `{TEXT}`, instead was `{units}`"
+
+
+def _units(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _words(error: Any) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from tests.fakes.notion_store import Option, Page, Prop, Refusal, Source, Store, Version, invalid, minute
@@ -116,7 +117,7 @@ def _option(prop: Prop, value: Mapping[str, Any]) -> Option:
     if found is None:
         kind = "status" if prop.kind == "status" else "select"
         told = value.get("name", value.get("id"))
-        raise invalid(f'{prop.name}: Invalid {kind} option. {kind.capitalize()} option "{told}" does not exist.')
+        raise invalid(f'Invalid {kind} option. {kind.capitalize()} option "{told}" does not exist.')
     return found
 
 
@@ -125,7 +126,7 @@ def _related(store: Store, prop: Prop, id_: str) -> str:
     if page is None or not store.visible(page):
         raise missing("page", id_)
     if prop.target and page.now.source != prop.target:
-        raise invalid(f"{prop.name}: page {id_} is not in the data source that the relation leads to.")
+        raise invalid(f"Page {id_} is not in the data source that the relation leads to.")
     return page.id
 
 
@@ -245,5 +246,10 @@ def property_json(prop: Prop, page: Page, version: Version) -> dict[str, Any]:
 
 def empty_json(prop: Prop) -> str:
     """The text of a property that was never set, ready to be joined."""
-    found = {"id": prop.id, "type": prop.kind, prop.kind: answered(prop, None)}
-    return json.dumps(found | ({"has_more": False} if prop.kind == "relation" else {}))
+    return _empty(prop.id, prop.kind)
+
+
+@lru_cache(10_000)
+def _empty(id_: str, kind: str) -> str:
+    found = {"id": id_, "type": kind, kind: answered(Prop(id_, "", kind), None)}
+    return json.dumps(found | ({"has_more": False} if kind == "relation" else {}))
