@@ -20,7 +20,7 @@ from tests.fakes.notion_faults import Answer, Asked, Fault, Faults, Limiter, Whe
 from tests.fakes.notion_http import Server
 from tests.fakes.notion_rules import contract
 from tests.fakes.notion_schema import remove, rename
-from tests.fakes.notion_store import PERSON, Base, Page, Prop, Refusal, Source, Store
+from tests.fakes.notion_store import PERSON, Base, NotDone, Page, Prop, Refusal, Source, Store
 from tests.fakes.notion_values import plain, typed
 
 VERSION: Final = "2026-03-11"
@@ -363,8 +363,12 @@ class NotionFake:
         try:
             return Answer(200, operation())
         except Refusal as refusal:
-            self.refusals.append(f"{asked.method} {asked.path}: {refusal.message}")
+            told = self.faults if isinstance(refusal, NotDone) else self.refusals
+            told.append(f"{asked.method} {asked.path}: {refusal.message}")
             return refused(refusal.status, refusal.code, refusal.message)
+        except Exception as error:  # noqa: BLE001 - the test has to learn of it, whatever it is
+            self.faults.append(f"{asked.method} {asked.path}: the fake failed: {error!r}")
+            return refused(500, "internal_server_error", repr(error))
 
 
 __all__ = ["TOKEN", "VERSION", "Asked", "Base", "Database", "NotionFake", "Prop", "Row", "Served"]

@@ -13,7 +13,7 @@ from tests.fakes.notion_blocks import Blocks
 from tests.fakes.notion_faults import Asked
 from tests.fakes.notion_query import Queries, Writer
 from tests.fakes.notion_schema import apply_changes, create_base, database_answer, source_answer
-from tests.fakes.notion_store import BOT, Base, Page, Refusal, Source, Store, invalid
+from tests.fakes.notion_store import BOT, Base, NotDone, Page, Refusal, Source, Store, invalid
 from tests.fakes.notion_values import dashed, missing, received, run
 
 _ID: Final = "([^/]+)"
@@ -160,7 +160,13 @@ class Answers:
 
     # Pages
 
+    @staticmethod
+    def _only_does(asked: Asked, *names: str) -> None:
+        if more := sorted(set(asked.body) - set(names)):
+            raise NotDone(", ".join(more))
+
     def _create_page(self, asked: Asked) -> str:
+        self._only_does(asked, "parent", "properties", "children")
         parent = asked.body.get("parent") or {}
         properties = asked.body.get("properties") or {}
         if "data_source_id" not in parent:
@@ -189,6 +195,7 @@ class Answers:
         return self.text(page, self._only(self.store.source_of(page), asked))
 
     def _update_page(self, asked: Asked, id_: str) -> str:
+        self._only_does(asked, "properties", "in_trash")
         page, body = self.page(id_), asked.body
         trash = body.get("in_trash", page.now.in_trash)
         if page.now.in_trash and trash:

@@ -78,6 +78,11 @@ def _config(store: Store, prop: Prop) -> dict[str, Any]:
                     "single_property": {}}  # fmt: skip
         case "formula":
             return {"expression": '""'}
+        case "rollup":
+            return {"function": "count", "rollup_property_name": "Name", "relation_property_name": "Artist",
+                    "rollup_property_id": "title", "relation_property_id": "x"}  # fmt: skip
+        case "unique_id":
+            return {"prefix": None}
     return {}
 
 

@@ -24,6 +24,13 @@ class Refusal(Exception):
         self.status, self.code, self.message = status, code, message
 
 
+class NotDone(Refusal):
+    """Notion could do this and the fake cannot: a fault of the test, not an answer to learn from."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(400, "validation_error", f"the fake does not do this: {what}")
+
+
 def invalid(message: str) -> Refusal:
     """What Notion answers to a request that does not fit the schema."""
     return Refusal(400, "validation_error", message)

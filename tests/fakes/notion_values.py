@@ -11,6 +11,10 @@ from typing import Any, Final
 
 from tests.fakes.notion_store import Option, Page, Prop, Refusal, Source, Store, Version, invalid, minute
 
+COMPUTED: Final = frozenset({
+    "created_time", "last_edited_time", "created_by", "last_edited_by", "formula", "rollup", "unique_id",
+})  # fmt: skip
+"""Kinds whose value Notion finds by itself."""
 INLINE: Final = 25
 """References that a page shows of one property."""
 WRITABLE: Final = frozenset({
@@ -230,18 +234,25 @@ def answered(prop: Prop, held: Any, *, inline: int = INLINE) -> Any:
 def property_json(prop: Prop, page: Page, version: Version) -> dict[str, Any]:
     """One property of a page with its id and type."""
     found: dict[str, Any] = {"id": prop.id, "type": prop.kind}
-    match prop.kind:
-        case "created_time":
-            return found | {"created_time": minute(page.created)}
-        case "last_edited_time":
-            return found | {"last_edited_time": minute(version.edited)}
-        case "formula":
-            return found | {"formula": {"type": "string", "string": prop.config.get("answer", "")}}
+    if prop.kind in COMPUTED:
+        return found | {prop.kind: _computed(prop.kind, page, version)}
     held = version.values.get(prop.id)
     found[prop.kind] = answered(prop, held)
     if prop.kind == "relation":
         found["has_more"] = len(held or ()) > INLINE
     return found
+
+
+def _computed(kind: str, page: Page, version: Version) -> Any:
+    return {
+        "created_time": minute(page.created),
+        "last_edited_time": minute(version.edited),
+        "created_by": {"object": "user", "id": page.created_by},
+        "last_edited_by": {"object": "user", "id": version.edited_by},
+        "formula": {"type": "string", "string": ""},
+        "rollup": {"type": "number", "number": None, "function": "count"},
+        "unique_id": {"prefix": None, "number": page.number},
+    }[kind]
 
 
 def empty_json(prop: Prop) -> str:

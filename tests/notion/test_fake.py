@@ -502,3 +502,85 @@ async def test_search_a_new_database_and_the_bot(fake: NotionFake, workspace: Wo
     changed = await client.data_sources.update(source["id"], properties={"Count": {"number": {}}})
     kept_to(fake, "PATCH", f"/v1/data_sources/{source['id']}", changed)
     assert set(changed["properties"]) == {"Name", "Kind", "Count"}
+
+
+ZOO: dict[str, Any] = {
+    "Name": "title",
+    "Text": "rich_text",
+    "Number": "number",
+    "Choice": ("select", ["a"]),
+    "Choices": ("multi_select", ["a", "b"]),
+    "State": ("status", ["Open"]),
+    "Day": "date",
+    "Box": "checkbox",
+    "Address": "url",
+    "Mail": "email",
+    "Phone": "phone_number",
+    "Self": ("relation", None),
+    "People": "people",
+    "Files": "files",
+    "Made": "created_time",
+    "Edited": "last_edited_time",
+    "By": "created_by",
+    "Edited by": "last_edited_by",
+    "Formula": "formula",
+    "Rollup": "rollup",
+    "Number of": "unique_id",
+}
+
+
+async def test_every_kind_of_property_keeps_to_the_document(fake: NotionFake, client: AsyncClient) -> None:
+    zoo = fake.database("Zoo", ZOO)
+    schema = await client.data_sources.retrieve(zoo.data_source_id)
+    kept_to(fake, "GET", f"/v1/data_sources/{zoo.data_source_id}", schema)
+    empty = await create(client, zoo, Name={"title": []})
+    kept_to(fake, "POST", "/v1/pages", empty)
+    whole = await create(
+        client,
+        zoo,
+        Name={"title": text("x")},
+        Text={"rich_text": [{"text": {"content": "a", "link": {"url": "https://a/"}}}]},
+        Number={"number": -1.5},
+        Choice={"select": {"name": "a"}},
+        Choices={"multi_select": [{"name": "b"}, {"name": "c"}]},
+        State={"status": {"name": "Open"}},
+        Day={"date": {"start": "2026-03-01T10:20:37Z", "end": "2026-03-02"}},
+        Box={"checkbox": True},
+        Address={"url": "https://a/"},
+        Mail={"email": "a@example.org"},
+        Phone={"phone_number": "1"},
+        Self={"relation": [{"id": empty["id"]}]},
+        People={"people": [{"object": "user", "id": empty["created_by"]["id"]}]},
+        Files={"files": []},
+    )
+    kept_to(fake, "POST", "/v1/pages", whole)
+    assert whole["properties"]["Day"]["date"]["start"] == "2026-03-01T10:20:00.000+00:00"
+    assert fake.page(whole["id"])["Choices"] == ["b", "c"]
+    for name in ("Made", "Formula", "Rollup"):
+        with pytest.raises(APIResponseError, match=name):
+            await client.pages.update(whole["id"], properties={name: {"rich_text": text("x")}})
+
+
+async def test_a_query_shows_only_the_properties_asked_for(
+    fake: NotionFake, workspace: Workspace, client: AsyncClient
+) -> None:
+    fake.row(workspace.tracks, {"Title": "x", "External Key": "k"})
+    schema = (await client.data_sources.retrieve(workspace.tracks.data_source_id))["properties"]
+    ids = [schema[name]["id"] for name in ("Title", "External Key", "Tempo")]
+    found = await client.data_sources.query(workspace.tracks.data_source_id, filter_properties=ids)
+    assert set(found["results"][0]["properties"]) == {"Title", "External Key", "Tempo"}
+    assert fake.faults == []
+
+
+async def test_what_the_fake_cannot_do_is_a_fault(fake: NotionFake, workspace: Workspace, client: AsyncClient) -> None:
+    row = fake.row(workspace.tracks, Title="x")
+    for asking in (
+        client.data_sources.query(
+            workspace.tracks.data_source_id, filter={"property": "Release Date", "date": {"past_week": {}}}
+        ),
+        client.pages.update(row, icon={"type": "emoji", "emoji": "🎵"}),
+        client.comments.list(block_id=row),
+    ):
+        with pytest.raises(APIResponseError):
+            await asking
+    assert len(fake.faults) == 3
