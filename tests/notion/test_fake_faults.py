@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import anyio
@@ -12,44 +11,16 @@ import pytest
 from notion_client import AsyncClient
 from notion_client.errors import APIResponseError, HTTPResponseError, RequestTimeoutError
 
-from tests.fakes.notion import VERSION, Asked, NotionFake
-from tests.fakes.notion_music import Workspace, music_workspace
+from tests.fakes.notion import Asked, NotionFake
+from tests.fakes.notion_music import Workspace
 from tests.fakes.notion_rules import contract
+from tests.notion.asking import client_of, create, text
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def fake() -> Iterator[NotionFake]:
-    with NotionFake() as found:
-        yield found
-
-
-@pytest.fixture
-def workspace(fake: NotionFake) -> Workspace:
-    return music_workspace(fake)
-
-
-@pytest.fixture
-async def client(fake: NotionFake) -> Any:
-    async with httpx.AsyncClient() as http:
-        yield client_of(fake, http)
-
-
-def client_of(fake: NotionFake, http: httpx.AsyncClient, timeout_ms: int = 60_000) -> AsyncClient:
-    return AsyncClient(
-        client=http,
-        auth=fake.token,
-        base_url=fake.url,
-        notion_version=VERSION,
-        retry=False,
-        timeout_ms=timeout_ms,
-    )
-
-
-async def create(client: AsyncClient, workspace: Workspace, title: str = "x") -> Any:
-    parent = {"type": "data_source_id", "data_source_id": workspace.tracks.data_source_id}
-    return await client.pages.create(parent=parent, properties={"Title": {"title": [{"text": {"content": title}}]}})
+async def make(client: AsyncClient, workspace: Workspace, title: str = "x") -> Any:
+    return await create(client, workspace.tracks, Title={"title": text(title)})
 
 
 @pytest.mark.parametrize(
@@ -69,12 +40,12 @@ async def test_an_answer_that_refuses_and_then_one_that_does_not(
 ) -> None:
     fault = fake.fail(kind, retry_after=7)
     with pytest.raises(HTTPResponseError) as caught:
-        await create(client, workspace)
+        await make(client, workspace)
     assert caught.value.status == status
     assert f'"code": "{code}"' in caught.value.body
     assert caught.value.headers.get("Retry-After") == ("7" if status in (429, 529) else None)
     assert (fault.hits, fake.pages(workspace.tracks)) == (1, [])
-    await create(client, workspace)
+    await make(client, workspace)
     assert len(fake.pages(workspace.tracks)) == 1
     assert [(one.status, one.fault, one.applied) for one in fake.requests] == [
         (status, str(kind), False),
@@ -111,10 +82,10 @@ async def test_a_create_of_which_nobody_knows_whether_it_was_applied(
     await client.users.me()  # the connection stands already
     fake.fail(kind, where=lambda asked: asked.creates)
     with pytest.raises((httpx.TransportError, HTTPResponseError)):
-        await create(client, workspace)
+        await make(client, workspace)
     assert len(fake.pages(workspace.tracks)) == made
     assert [one.applied for one in fake.asked("POST", "/v1/pages")] == [bool(made)]
-    await create(client, workspace)
+    await make(client, workspace)
     assert len(fake.pages(workspace.tracks)) == made + 1
 
 
@@ -123,7 +94,7 @@ async def test_no_answer_at_all(fake: NotionFake, workspace: Workspace, kind: st
     fake.fail(kind)
     async with httpx.AsyncClient() as http:
         with pytest.raises(RequestTimeoutError):
-            await create(client_of(fake, http, timeout_ms=200), workspace)
+            await make(client_of(fake, http, timeout_ms=200), workspace)
     assert len(fake.pages(workspace.tracks)) == made
 
 
@@ -184,7 +155,7 @@ async def test_many_at_once_lose_nothing(fake: NotionFake, workspace: Workspace,
     typing.start()
     async with anyio.create_task_group() as tasks:
         for number in range(60):
-            tasks.start_soon(create, client, workspace, f"Song {number}")
+            tasks.start_soon(make, client, workspace, f"Song {number}")
     typing.join()
     titles = {row["Title"] for row in fake.pages(workspace.tracks)}
     assert len(titles) == 260
@@ -204,7 +175,7 @@ async def test_a_connection_is_used_again(fake: NotionFake, workspace: Workspace
 
 
 async def test_the_workspace_outlives_its_door(fake: NotionFake, workspace: Workspace, client: AsyncClient) -> None:
-    page = await create(client, workspace)
+    page = await make(client, workspace)
     fake.close_door()
     with pytest.raises(httpx.TransportError):
         await client.pages.retrieve(page["id"])
