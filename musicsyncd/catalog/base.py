@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 Fields = Mapping[str, Any]
@@ -20,6 +20,10 @@ class Row:
     key: str
     """The external key: what a lost answer is looked up by."""
     fields: dict[str, Any]
+    edited: frozenset[str] = frozenset()
+    """Fields in which a person's word stands: they are not written over."""
+    unable: Mapping[str, str] = field(default_factory=dict)
+    """Fields that the catalog cannot hold, each with the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +36,16 @@ class Published:
     """Names of the fields that were written."""
     before: dict[str, Any]
     """The written fields as they were, for the journal, less those that the row did not have; empty for a new row."""
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    """A person's values that stayed in place of ours."""
 
 
 class Catalog:
     """A book of tracks. `name` and `target` are its name in settings and in evidence."""
 
     name: ClassVar[str]
+    mirrored: ClassVar[bool] = False
+    """Whether its rows are mirrored in the ledger: what a person writes there by hand is work then."""
 
     @property
     def target(self) -> str:
@@ -46,15 +54,33 @@ class Catalog:
 
     async def publish(self, key: str, fields: Fields, *, known: str | None) -> Published:
         """Bring the row in step: find it by its known id, else by its key, else create it; write only what differs.
-        A row that was retired is brought back.
+        A row that was retired is brought back. A person's value stays where the field is his
+        (`musicsyncd.catalog.ownership`), and is told in `Published.kept`.
 
         Idempotent: publishing the same fields twice writes once. Raises Degraded when the catalog cannot be reached.
         """
         raise NotImplementedError
 
     async def read(self, row_id: str) -> Row | None:
-        """The row as it stands now; None when there is none (any more)."""
+        """The row as it stands; None when there is none (any more). It may be answered from what is known of the book,
+        as far as that is fresh.
+        """
         raise NotImplementedError
+
+    async def verify(self, row_id: str) -> Row | None:
+        """The row as it reads back after it was written: never from memory. Degraded as for `publish`."""
+        return await self.read(row_id)
+
+    async def freshen(self) -> None:
+        """Bring what is known of the book up to date, cheaply: all who ask within a while share one look. Degraded as
+        for `publish`.
+        """
+
+    def lacks(self, fields: Fields, row: Row) -> tuple[str, ...]:
+        """Names of the wanted fields that the row does not say, less those that are a person's or that the catalog
+        cannot hold. The one comparison by which a row is selected, skipped and verified.
+        """
+        return tuple(name for name in differing(fields, row.fields) if name not in row.edited | row.unable.keys())
 
     async def retire(self, row_id: str) -> Row | None:
         """Put the row into the catalog's trash, whence `revive` and `publish` bring it back; the row as it was.

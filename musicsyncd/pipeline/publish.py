@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
-from musicsyncd.catalog.base import Catalog, Published, differing, digest
+from musicsyncd.catalog.base import Catalog, Published, digest
+from musicsyncd.catalog.ownership import empty
 from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import Degraded, Temporary
 from musicsyncd.jobs.base import JobContext
@@ -14,11 +15,13 @@ from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.identity import ACOUSTID, RECORDING, id_at, shareable, shareable_url
-from musicsyncd.music.precedence import Precedence, effective
+from musicsyncd.music.precedence import PERSON, Precedence, effective, to_bpm, to_key
 from musicsyncd.pipeline.step import Work
 
 ROW = "row"
 """The one part of a catalog target."""
+SPOKEN: Final = ("bpm", "key", "camelot")
+"""Fields in which a person's value is his word on the track: it counts for its tags too."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +38,21 @@ class Publish:
         for target in work.catalogs:
             context.progress(None, target, step=self.name)
             try:
-                await self._write(self.catalogs[target], work, context)
+                heard = await self._write(self.catalogs[target], work, context)
+                work = replace(work, heard=work.heard or heard)
             except Degraded as error:
                 work = work.missing(target, error)
         return work
 
-    async def _write(self, catalog: Catalog, work: Work, context: JobContext) -> None:
+    async def _write(self, catalog: Catalog, work: Work, context: JobContext) -> bool:
+        """Whether the row bears a word of a person that was not heard before."""
         entry = await self.ledger.entry(work.track_id)
         fields = row_fields(entry, self.precedence)
         known = next((one.detail["id"] for one in entry.evidence if one.target == catalog.target), None)
         published = await catalog.publish(entry.id, fields, known=known)
         crash_point(CrashPoint.ROW_WRITTEN)
-        row = await catalog.read(published.id)
-        if row is None or (wrong := differing(fields, row.fields)):
+        row = await catalog.verify(published.id)
+        if row is None or (wrong := catalog.lacks(fields, row)):
             missing = f"differs in {', '.join(wrong)}" if row else "is not there"
             raise Temporary(f"The row of {entry.track.label!r} was written, but read back it {missing}")
         crash_point(CrashPoint.ROW_READ_BACK)
@@ -63,6 +68,36 @@ class Publish:
         )
         await self.ledger.record_evidence(work.track_id, evidence, change if published.changed or not known else None)
         crash_point(CrashPoint.ROW_RECORDED)
+        return await self._heard(entry, published.kept)
+
+    async def _heard(self, entry: Entry, kept: Mapping[str, Any]) -> bool:
+        word = persons_word(entry, kept)
+        if word is None:
+            return False
+        await self.ledger.record_said(entry.id, PERSON, word)
+        crash_point(CrashPoint.WORD_RECORDED)
+        return True
+
+
+def persons_word(entry: Entry, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a person says of the track, with his values of a row; None when that is no news. A cleared value takes his
+    earlier word back; one that nobody could mean is not heard.
+    """
+    known = next((dict(one.facts) for one in entry.said if one.origin == PERSON), {})
+    keys = [values[name] for name in ("key", "camelot") if name in values]
+    word = dict(known)
+    if "bpm" in values:
+        word = _spoken(word, "bpm", [values["bpm"]], to_bpm)
+    if keys:
+        word = _spoken(word, "key", keys, to_key)
+    return word if word != known else None
+
+
+def _spoken(word: dict[str, Any], name: str, values: Sequence[Any], read: Callable[[Any], Any]) -> dict[str, Any]:
+    if meant := next((found for one in values if (found := read(one))), None):
+        return word | {name: meant}
+    cleared = all(empty(one) for one in values)
+    return {field: value for field, value in word.items() if field != name} if cleared else word
 
 
 def _what(published: Published) -> str:

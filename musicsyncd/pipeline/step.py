@@ -50,6 +50,8 @@ class Work:
     waveform: WaveformFiles | None = None
     """Drawn while the formats were made, in staging."""
     duplicate_of: str | None = None
+    heard: bool = False
+    """Whether a row bore a word of a person that was not heard before: what the tags should say may differ now."""
     missed: Mapping[str, MusicsyncError] = field(default_factory=dict)
     """Targets that could not be reached, each with its reason."""
 

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
 from musicsyncd.audio.values import Analysis
 from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import Degraded, MusicsyncError, Temporary, from_dict
@@ -24,10 +26,12 @@ from musicsyncd.sync.actions import Action, Verb, decide, idle
 from musicsyncd.sync.duplicates import is_wanted
 from musicsyncd.sync.look import Lookout, Seen
 from musicsyncd.sync.request import TRACK, SyncRequest
+from musicsyncd.sync.selected import Rung
 from musicsyncd.sync.selection import Selected, select
 
 __all__ = ["ENTRIES_AT_ONCE", "REQUEST", "TRACK", "SyncEngine"]
 
+logger = structlog.get_logger()
 ENTRIES_AT_ONCE: Final = 200
 """Held in memory while a request plans: an entry with its fingerprint takes some kilobytes."""
 REQUEST: Final = "request"
@@ -59,7 +63,9 @@ class SyncEngine:
         request = SyncRequest.from_dict(dict(args))
         context.progress(None, request.url or request.scope.value, step="select")
         progress = partial(context.progress, step="select")
+        stale = await self.freshen()
         selected = await select(request, self.sources, self.ledger, self.jobs, progress)
+        selected = replace(selected, rungs=(*stale, *selected.rungs))
         if request.dry_run:
             return _report(request, selected, await self._with_keepers(await self._foresee(selected)))
         recorded = await self.ledger.record_tracks(selected.tracks)
@@ -70,6 +76,19 @@ class SyncEngine:
         await self._enqueue(plans, context.job)
         crash_point(CrashPoint.CHILDREN_ENQUEUED)
         return _report(request, selected, plans)
+
+    async def freshen(self) -> tuple[Rung, ...]:
+        """Let every catalog bring what it knows of its book up to date. One that cannot is told, and the rest goes on:
+        its tracks are parked when it is needed.
+        """
+        told = []
+        for target, catalog in self.lookout.catalogs.items():
+            try:
+                await catalog.freshen()
+            except MusicsyncError as error:
+                logger.warning("catalog not freshened", catalog=target, why=str(error))
+                told.append(Rung(source=target, said=f"not brought up to date: {error}"))
+        return tuple(told)
 
     async def _foresee(self, selected: Selected) -> list[dict[str, Any]]:
         """What a run would plan, without writing down that a track exists."""
@@ -227,16 +246,30 @@ class SyncEngine:
         if seen.gone:
             await self.ledger.drop_evidence(entry.id, seen.gone)
         seen = await self._heeded(seen)
-        actions = self._decide(seen)
-        work = self.work(seen, actions)
-        if not idle(actions):
-            # a re-tagging of nothing would be a line of progress that says nothing
-            steps = [step for step in self.steps if work.retags or step.name != RETAG]
-            work = await walk(work, steps, context)
+        work, actions = await self._carry_out(seen, context)
+        if work.heard and not work.duplicate_of:
+            work, further = await self._carry_out(await self._renewed(entry.id), context)
+            actions = (*actions, *further)
         if work.duplicate_of:
             await remove_folder(work.folder)
             return {"track": entry.id, "duplicate_of": work.duplicate_of, "actions": [one.as_dict() for one in actions]}
         return await self._settle(work, actions)
+
+    async def _carry_out(self, seen: Seen, context: JobContext) -> tuple[Work, tuple[Action, ...]]:
+        """Do what is decided about a track, and what was decided."""
+        actions = self._decide(seen)
+        work = self.work(seen, actions)
+        if idle(actions):
+            return work, actions
+        # a re-tagging of nothing would be a line of progress that says nothing
+        steps = [step for step in self.steps if work.retags or step.name != RETAG]
+        return await walk(work, steps, context), actions
+
+    async def _renewed(self, track_id: str) -> Seen:
+        """The track once more, when somebody's word on it is news: what its files' tags should say may differ."""
+        if self.words:
+            await self.words.renew(track_id)
+        return await self.lookout.look(await self.ledger.entry(track_id))
 
     async def _heeded(self, seen: Seen) -> Seen:
         """A file that is about to be re-tagged is heard first: its volume may have been in a DJ's hands."""
@@ -245,8 +278,7 @@ class SyncEngine:
             return seen
         if not await self.words.heed(seen.entry.id, older, self.folder(seen.entry.id)):
             return seen
-        await self.words.renew(seen.entry.id)
-        return await self.lookout.look(await self.ledger.entry(seen.entry.id))
+        return await self._renewed(seen.entry.id)
 
     async def _settle(self, work: Work, actions: Sequence[Action]) -> dict[str, Any]:
         """Read everything back once more; only what was seen is said."""

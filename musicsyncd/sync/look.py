@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from musicsyncd.catalog.base import Catalog, differing, digest
+from musicsyncd.catalog.base import Catalog, Row, digest
 from musicsyncd.errors import Degraded, MusicsyncError
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.standing import Evidence, Lack, Target, lacking
 from musicsyncd.library.base import Kept, Shelf
 from musicsyncd.music.precedence import Precedence
-from musicsyncd.pipeline.publish import ROW, row_fields
+from musicsyncd.pipeline.publish import ROW, SPOKEN, persons_word, row_fields
 
 SameSound = Callable[[Shelf, Kept, str], Awaitable[bool]]
 """Whether a file on a shelf decodes to the samples with this MD5."""
@@ -139,7 +139,7 @@ class Lookout:
             if row is None:
                 return Stands.GONE
             fields = row_fields(entry, self.precedence)
-            return Stands.OTHERWISE if differing(fields, row.fields) else Stands.YES
+            return Stands.OTHERWISE if catalog.lacks(fields, row) or _speaks(row, entry) else Stands.YES
         return Stands.YES  # a target that is not set up any more: nothing is wanted of it
 
     async def away(self, targets: Sequence[str]) -> dict[str, Degraded]:
@@ -153,6 +153,12 @@ class Lookout:
                         f"{target} is {state.condition}", target=target, why=state.why, fix=state.fix
                     )
         return found
+
+
+def _speaks(row: Row, entry: Entry) -> bool:
+    """Whether a person's word stands in the row that was not heard yet."""
+    values = {name: row.fields.get(name) for name in SPOKEN if name in row.edited}
+    return persons_word(entry, values) is not None
 
 
 def _without(entry: Entry, gone: Sequence[Evidence]) -> Entry:

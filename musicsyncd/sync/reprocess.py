@@ -18,7 +18,7 @@ from musicsyncd.jobs.job import Job, Lane
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.pipeline.rehear import Rehear, best_copy, nothing_to_hear
-from musicsyncd.pipeline.step import remove_folder, walk
+from musicsyncd.pipeline.step import Work, remove_folder, walk
 from musicsyncd.pipeline.words import Words
 from musicsyncd.sync.actions import Action, decide_again
 from musicsyncd.sync.engine import ENTRIES_AT_ONCE, REQUEST, TRACK, SyncEngine
@@ -62,6 +62,7 @@ class Reprocess:
         """Handle a `request` job that asks for a step again; its result has the shape of a sync's."""
         request = RetryRequest.from_dict(dict(args))
         context.progress(None, request.key, step="select")
+        stale = await self.engine.freshen()
         ids = await self._ids(request)
         away = await self.engine.lookout.away([*self.engine.lookout.shelves])
         plans: list[dict[str, Any]] = []
@@ -77,7 +78,9 @@ class Reprocess:
             await self._enqueue(plans, request.step, context.job)
             crash_point(CrashPoint.CHILDREN_ENQUEUED)
         left_out = len(ids) - len(plans) - len(refused)
-        rungs = [{"source": "ledger", "said": f"passed over {left_out} tracks that are up to date"}] if left_out else []
+        rungs = [{"source": one.source, "said": one.said} for one in stale]
+        if left_out:
+            rungs.append({"source": "ledger", "said": f"passed over {left_out} tracks that are up to date"})
         return {
             "scope": f"{request.step} again",
             "url": "",
@@ -189,20 +192,31 @@ class Reprocess:
         await self.words.heed(entry.id, near, folder)
         if step == ANALYZE:
             await self.rehear(entry, near, folder, context)
-        await self.words.renew(entry.id)
-        due = await engine.lookout.look(await engine.ledger.entry(entry.id))
-        lacking = {lack.target for lack in due.lacks}
-        done = await walk(
-            replace(
-                engine.work(due, actions),
-                folder=folder,
-                catalogs=tuple(name for name in engine.lookout.catalogs if name in lacking - away.keys()),
-                missed=away,
-            ),
-            [step for step in engine.steps if step.name in STEPS_AGAIN],
-            context,
-        )
+        done = await self._carry(entry.id, actions, away, folder, context)
+        if done.heard:  # a row bore a person's word that was not heard before
+            done = await self._carry(entry.id, actions, away, folder, context)
         return await self._settle(entry.id, done.missed, actions, context.job)
+
+    async def _carry(
+        self,
+        track_id: str,
+        actions: Sequence[Action],
+        away: Mapping[str, Degraded],
+        folder: Path,
+        context: JobContext,
+    ) -> Work:
+        """Bring files and rows in step with what counts now."""
+        engine = self.engine
+        await self.words.renew(track_id)
+        due = await engine.lookout.look(await engine.ledger.entry(track_id))
+        lacking = {lack.target for lack in due.lacks}
+        work = replace(
+            engine.work(due, actions),
+            folder=folder,
+            catalogs=tuple(name for name in engine.lookout.catalogs if name in lacking - away.keys()),
+            missed=away,
+        )
+        return await walk(work, [step for step in engine.steps if step.name in STEPS_AGAIN], context)
 
     async def _look(self, entry: Entry, job: Job) -> Seen:
         seen = await self.engine.lookout.look(entry)

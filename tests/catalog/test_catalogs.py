@@ -16,7 +16,7 @@ from musicsyncd.catalog.memory import MemoryCatalog
 from musicsyncd.clock import ManualClock
 from musicsyncd.database import MEMORY, Database
 from musicsyncd.errors import Degraded, Temporary
-from tests.catalog.contract import FIELDS, ROWS, CatalogContract
+from tests.catalog.contract import FIELDS, ROWS, CatalogContract, EditedCatalogContract
 
 
 async def opened(path: Path | str, folder: Path) -> Database:
@@ -71,12 +71,16 @@ class TestLocalInMemory(OnLocal):
         await database.close()
 
 
-class TestMemory(CatalogContract):
+class TestMemory(EditedCatalogContract):
     """The twin that other rooms test with."""
 
     @pytest.fixture
     def catalog(self) -> Catalog:
         return MemoryCatalog()
+
+    async def edit(self, catalog: Catalog, row_id: str, **fields: Any) -> None:
+        assert isinstance(catalog, MemoryCatalog)
+        catalog.edit(row_id, **fields)
 
     async def test_an_unreachable_catalog_is_degraded(self) -> None:
         """Reading and writing name the target, and nothing is written."""
