@@ -15,8 +15,8 @@ from musicsyncd.errors import Degraded, Temporary
 
 
 class MemoryCatalog(Catalog):
-    """A dictionary of rows; `away` makes it unreachable, `lose_answers` applies a write and then breaks off, `edit` is a
-    person who writes into a row.
+    """A dictionary of rows; `away` makes it unreachable, `lose_answers` applies a write and then breaks off, and
+    `edit` is a person who writes into a row.
     """
 
     name: ClassVar[str] = "memory"

@@ -157,7 +157,7 @@ class Lookout:
 
 def _speaks(row: Row, entry: Entry) -> bool:
     """Whether a person's word stands in the row that was not heard yet."""
-    values = {name: row.fields.get(name) for name in SPOKEN if name in row.edited}
+    values = {name: row.fields.get(name) for name in row.edited.intersection(SPOKEN)}
     return persons_word(entry, values) is not None
 
 

@@ -1,4 +1,4 @@
-"""Three values of every field, and whose word stands: nothing is lost that a person wrote, nothing of ours is left out."""
+"""Three values of every field, and whose word stands: a person loses none, and none of ours is left out."""
 
 from __future__ import annotations
 

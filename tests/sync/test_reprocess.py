@@ -350,3 +350,58 @@ async def test_a_volume_that_can_only_be_read_is_parked(house: House) -> None:
     house.set()
     await house.sync(Scope.UNFINISHED)
     await stands_with(house, bpm=125.5)
+
+
+# A person's word in a row
+
+
+async def test_a_persons_tempo_and_key_reach_every_file(house: House) -> None:
+    """What he wrote into the row stays, counts from then on, and the files say it; his clearing takes it back."""
+    ours = dict((await house.entry(A)).analysis or {})
+    (row,) = house.catalog.rows
+    house.catalog.edit(row, bpm=87.5, key="11B")
+    job = await house.url(A)
+    assert (job.kind, job.state, job.attempts) == (TRACK, JobState.DONE, 1)
+    assert {one.origin: one.facts for one in (await house.entry(A)).said}["person"] == {"bpm": 87.5, "key": "A"}
+    assert [tags(house.main, path)["bpm"] for path in (ALAC, WAV)] == [87.5, 87.5]
+    assert tags(house.second, ALAC)["key"] == "A"
+    fields = house.catalog.rows[row].fields
+    assert (fields["bpm"], fields["bpm_origin"], fields["key"], fields["camelot"]) == (87.5, "person", "11B", "11B")
+    assert (await house.lacks(A), (await house.url(A)).kind) == ([], REQUEST)
+    house.catalog.edit(row, bpm=None)
+    await house.url(A)
+    assert {one.origin: one.facts for one in (await house.entry(A)).said}["person"] == {"key": "A"}
+    assert tags(house.main, ALAC)["bpm"] == ours["bpm"]
+    assert house.catalog.rows[row].fields["bpm"] is None
+    assert (await house.lacks(A), (await house.url(A)).kind) == ([], REQUEST)
+
+
+async def test_a_tempo_that_nobody_means_is_not_heard(house: House) -> None:
+    """It stays in the row, where it is his, and makes no work."""
+    (row,) = house.catalog.rows
+    house.catalog.edit(row, bpm=9999, key="none of these")
+    before = house.writes()
+    assert (await house.url(A)).kind == REQUEST
+    assert (house.writes(), (await house.entry(A)).said) == (before, ())
+
+
+async def test_a_word_that_is_found_while_tagging_is_carried_out_in_the_same_job(house: House) -> None:
+    """The row is found edited when it is written."""
+    (row,) = house.catalog.rows
+    house.catalog.edit(row, bpm=87.5)
+    job = await child(house, await house.again("tag", A))
+    assert (job.state, job.attempts) == (JobState.DONE, 1)
+    await stands_with(house, bpm=87.5)
+
+
+@pytest.mark.parametrize("retry", [False, True])
+async def test_a_catalog_that_cannot_be_freshened_is_told(house: House, retry: bool) -> None:
+    """Once for each request; what does not need it goes on."""
+    house.set(catalog=False)
+    root = await (house.again("tag", A) if retry else house.sync(Scope.UNFINISHED))
+    told = {one["source"]: one["said"] for one in (root.result or {})["rungs"]}
+    assert "not brought up to date: The memory catalog is away" in told["catalog:memory"]
+    house.set()
+    freshened = house.catalog.freshened
+    await (house.again("tag", A) if retry else house.sync(Scope.UNFINISHED))
+    assert house.catalog.freshened == freshened + 1
