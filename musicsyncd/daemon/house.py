@@ -28,6 +28,7 @@ from musicsyncd.jobs.base import Handler
 from musicsyncd.jobs.worker import SqliteEngine
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.matches import Matches
+from musicsyncd.ledger.mirror import Mirror
 from musicsyncd.ledger.schema import MIGRATIONS as LEDGER_MIGRATIONS
 from musicsyncd.library.base import Kept, Shelf
 from musicsyncd.library.volume import Volume
@@ -50,6 +51,7 @@ from musicsyncd.settings import Loaded, Settings
 from musicsyncd.sources.base import Source
 from musicsyncd.sources.folder import FolderSource
 from musicsyncd.sources.online import online_sources
+from musicsyncd.sources.rows import RowsSource
 from musicsyncd.sources.spotify_lists import MIGRATIONS as SPOTIFY_MIGRATIONS
 from musicsyncd.sources.spotify_opening import open_spotify
 from musicsyncd.sources.spotify_signin import SpotifySignIn
@@ -131,7 +133,10 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     )
     enrichers = await _enrichers(settings, spotify.tracks, budgets, answers, stack)
     online = await online_sources(_ytdlp(settings), settings.soundcloud, settings.youtube, budgets)
-    sources = _sources(settings, audio, (spotify, *online))
+    mirror = Mirror(database, clock)
+    mirrored = [catalog.name for catalog in lookout.catalogs.values() if catalog.mirrored]
+    rows = [RowsSource(mirror, mirrored, spotify.resolve)] if mirrored else []
+    sources = _sources(settings, audio, (spotify, *online, *rows))
     matches = Matches(database, clock)
     engine = _engine(settings, lookout, jobs, audio, words, sources, enrichers, matches)
     operations = Operations(
@@ -257,7 +262,7 @@ def _steps(
 
 
 def _sources(settings: Settings, audio: AudioWorkers, online: Sequence[Source]) -> tuple[Source, ...]:
-    """In the order in which a URL is offered to them: who takes any comes last."""
+    """In the order in which a URL is offered to them: who takes any comes last, but for rows, which take none."""
     folder = FolderSource(
         audio,
         inboxes=tuple(one.path for one in settings.inbox),

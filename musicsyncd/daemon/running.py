@@ -20,7 +20,7 @@ from musicsyncd.control.socket import ControlSocket
 from musicsyncd.daemon.house import build, handlers
 from musicsyncd.daemon.housekeeping import clear_staging, keep_house
 from musicsyncd.daemon.reloading import reloaded
-from musicsyncd.daemon.volumes import adder, take_up
+from musicsyncd.daemon.volumes import adder, meet_new_targets, take_up
 from musicsyncd.jobs.job import Lane
 from musicsyncd.settings import Loaded
 from musicsyncd.sync.batch import Batches
@@ -52,6 +52,8 @@ async def run(loaded: Loaded, reload: Callable[[], Loaded]) -> int:
             )
             tasks.start_soon(supervised, "job engine", house.jobs.wait, tasks, name="job engine")
             await take_up(house.ledger, house.jobs)
+            lookout = house.engine.lookout
+            await meet_new_targets([*lookout.shelves, *lookout.catalogs], house.ledger, house.jobs)
             logger.info(
                 "ready", version=__version__, socket=str(door.path), mode=loaded.settings.daemon.mode, pid=os.getpid()
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 
 import structlog
@@ -98,3 +98,14 @@ async def take_up(ledger: Ledger, jobs: WorkEngine) -> None:
     if await ledger.parked():
         request = SyncRequest(scope=Scope.UNFINISHED)
         await jobs.enqueue(REQUEST, request.as_dict(), key=request.key)
+
+
+async def meet_new_targets(targets: Iterable[str], ledger: Ledger, jobs: WorkEngine) -> None:
+    """Drop a request for each target that is new beside others: tracks stand elsewhere, and none ever stood on it or
+    waits for it.
+    """
+    met = await ledger.targets()
+    for target in targets if met else ():
+        if target not in met:
+            request = SyncRequest(scope=Scope.LACKING, target=target)
+            await jobs.enqueue(REQUEST, request.as_dict(), key=request.key)

@@ -62,6 +62,18 @@ class Ledger:
         moment = self._moment()
         return await self._database.write(lambda conn: [_record(conn, track, moment) for track in tracks])
 
+    async def correct(self, tracks: Sequence[Track]) -> list[str]:
+        """A row that a person made says something else of its track by now: that counts, as long as no audio of the
+        track was had. Each is known by its first identity. What it failed for is no reason any more, and its audio is
+        looked for anew, unless a person named it. The ids of those that were corrected.
+        """
+        moment = self._moment()
+
+        def write(conn: sqlite3.Connection) -> list[str]:
+            return [id_ for track in tracks if (id_ := _correct(conn, track, moment))]
+
+        return await self._database.write(write) if tracks else []
+
     async def record_playlists(self, seen: Sequence[Playlist]) -> list[str]:
         """Relate known tracks to the playlists they were seen in; that one was taken out is believed of a whole list.
 
@@ -276,6 +288,15 @@ class Ledger:
         """Tracks that are parked or were never settled and were not given up, oldest first; those that back off too."""
         return await self._database.read(lambda conn: rows.unfinished(conn, limit, newest_first=newest_first))
 
+    async def lacking(self, target: str) -> list[str]:
+        """Tracks that nothing was ever read back of on this target, and that were not given up, oldest first."""
+        return await self._database.read(lambda conn: rows.lacking(conn, target))
+
+    async def targets(self) -> set[str]:
+        """Every target on which something stands, or for which some track waits."""
+        query = "SELECT target FROM evidence UNION SELECT target FROM parked"
+        return await self._database.read(lambda conn: {row[0] for row in conn.execute(query)})
+
     async def all_ids(self) -> list[str]:
         """Every track that is no duplicate, oldest first."""
         query = "SELECT id FROM track WHERE duplicate_of IS NULL ORDER BY created_at, rowid"
@@ -360,6 +381,20 @@ def _record(conn: sqlite3.Connection, track: Track, moment: str) -> Recorded:
     _write_facts(conn, track_id, track, moment)
     _add_identities(conn, track_id, track.identities)
     return Recorded(id=track_id, track=track, created=True)
+
+
+def _correct(conn: sqlite3.Connection, track: Track, moment: str) -> str | None:
+    found = rows.id_by_identity(conn, track.identities[:1])
+    query = """SELECT 1 FROM track WHERE id = ?1 AND settled_at IS NULL AND duplicate_of IS NULL
+               AND NOT EXISTS (SELECT 1 FROM file WHERE track = ?1)"""
+    if found is None or not conn.execute(query, (found,)).fetchone():
+        return None
+    conn.execute("DELETE FROM identity WHERE track = ? AND provider <> ?", (found, track.identities[0].provider))
+    _add_identities(conn, found, track.identities)
+    _write_facts(conn, found, track, moment)
+    conn.execute("UPDATE track SET failure = NULL WHERE id = ?", (found,))
+    conn.execute("DELETE FROM match WHERE track = ? AND pin = ''", (found,))
+    return found
 
 
 def _may_be_left_out(conn: sqlite3.Connection, track_id: str, of: str) -> bool:

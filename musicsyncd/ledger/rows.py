@@ -132,6 +132,16 @@ def unfinished(conn: sqlite3.Connection, limit: int, *, newest_first: bool = Fal
     return [row[0] for row in conn.execute(query, (limit,))]
 
 
+def lacking(conn: sqlite3.Connection, target: str) -> list[str]:
+    """Tracks without evidence for the target that no person has to see to first; those that back off too."""
+    query = """
+        SELECT id FROM track WHERE duplicate_of IS NULL AND (failure IS NULL OR json_extract(failure, '$.again'))
+        AND NOT EXISTS (SELECT 1 FROM evidence WHERE evidence.track = track.id AND evidence.target = ?)
+        ORDER BY created_at, rowid
+    """
+    return [row[0] for row in conn.execute(query, (target,))]
+
+
 def duplicate_ids(conn: sqlite3.Connection, limit: int) -> list[str]:
     """Tracks that are left out as another's duplicates, the newest first."""
     query = "SELECT id FROM track WHERE duplicate_of IS NOT NULL ORDER BY created_at DESC, rowid DESC LIMIT ?"

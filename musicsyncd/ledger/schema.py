@@ -148,4 +148,54 @@ MIGRATIONS: Final = (
     ) WITHOUT ROWID;
     CREATE INDEX playlist_track_playlist ON playlist_track(playlist);
     """,
+    """
+    CREATE TABLE mirror (               -- rows of a catalog that people write into, as they were last read
+        catalog TEXT NOT NULL,
+        page TEXT NOT NULL,             -- the row's id there
+        key TEXT NOT NULL DEFAULT '',   -- its external key; empty: a person made it
+        created TEXT NOT NULL,
+        edited TEXT NOT NULL,
+        hash TEXT NOT NULL,             -- of its content
+        fields TEXT NOT NULL,           -- plain values by semantic name as JSON
+        trashed INTEGER NOT NULL DEFAULT 0,
+        wanted INTEGER NOT NULL DEFAULT 0,      -- whether it asks for its track
+        seen INTEGER NOT NULL DEFAULT 0,        -- the last reading of the whole book that met it
+        PRIMARY KEY (catalog, page)
+    );
+    CREATE INDEX mirror_key ON mirror(catalog, key) WHERE key <> '';
+    CREATE INDEX mirror_wanted ON mirror(catalog, created, page) WHERE wanted;
+    CREATE TABLE mirror_identity (      -- what those rows name their tracks by
+        catalog TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        id TEXT NOT NULL,
+        page TEXT NOT NULL,
+        number INTEGER NOT NULL,        -- its place among the row's
+        PRIMARY KEY (catalog, provider, id, page)
+    ) WITHOUT ROWID;
+    CREATE INDEX mirror_identity_page ON mirror_identity(catalog, page);
+    CREATE TABLE mirror_state (
+        catalog TEXT PRIMARY KEY,
+        watermark TEXT NOT NULL,        -- edits before this moment are known
+        full_at TEXT NOT NULL,          -- when it was last read from end to end
+        number INTEGER NOT NULL,        -- of that reading
+        rows INTEGER NOT NULL,
+        note TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE written (              -- what we last wrote into each row: the base of a three-way comparison
+        catalog TEXT NOT NULL,
+        page TEXT NOT NULL,
+        field TEXT NOT NULL,
+        hash TEXT NOT NULL,
+        value TEXT NOT NULL,            -- as JSON
+        PRIMARY KEY (catalog, page, field)
+    ) WITHOUT ROWID;
+    CREATE TABLE intent (               -- creations that were sent, and of which nobody knows yet whether they were done
+        catalog TEXT NOT NULL,
+        key TEXT NOT NULL,
+        track TEXT NOT NULL,
+        begun TEXT NOT NULL,
+        tries INTEGER NOT NULL,
+        PRIMARY KEY (catalog, key)
+    ) WITHOUT ROWID;
+    """,
 )

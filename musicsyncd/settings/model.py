@@ -57,8 +57,8 @@ class DaemonSection(Section):
     """Seconds that running jobs are given to end when the daemon stops; default 10 s."""
     user_slots: int = Field(1, ge=1, le=64)
     """Jobs at a time that only a person's requests may take; default 1."""
-    backlog_slots: int = Field(3, ge=1, le=256)
-    """Jobs at a time that any request may take; default 3."""
+    backlog_slots: int = Field(16, ge=1, le=256)
+    """Jobs at a time that any request may take; default 16: most of them wait for a download, a core or a volume."""
     history: Duration = 30 * 86400.0
     """Seconds for which ended jobs are kept; default 30 d."""
 

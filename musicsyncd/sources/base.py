@@ -29,6 +29,9 @@ class Found:
 
     tracks: tuple[Track, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    corrected: tuple[Track, ...] = ()
+    """Tracks that were taken before, and of which a person says something else by now; the first identity says which.
+    """
     playlists: tuple[Playlist, ...] = ()
     """The lists that were read, and which of the tracks stand in each."""
     passed_over: int = 0

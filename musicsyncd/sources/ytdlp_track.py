@@ -55,7 +55,7 @@ def track_of(info: Info, asked: str) -> Track:
 def with_delivery(track: Track, info: Info) -> Track:
     """The wanted track, where it says nothing filled in by what the delivery said; its identities first."""
     told = track_of(info, track.source_url)
-    if track.title == _last_resort(track.source_url):  # an entry of a list that bore no title
+    if track.title == last_resort(track.source_url):  # an entry of a list that bore no title
         track = replace(track, title=told.title, artists=track.artists or told.artists)
     gaps = {name: getattr(told, name) for name in FILLED_IN if not getattr(track, name)}
     return replace(track, **gaps).with_identities(*told.identities)
@@ -100,7 +100,7 @@ def _names(info: Info, address: str) -> tuple[str, tuple[str, ...]]:
         return title, stated
     title = _text(info, "title")
     if _shares_page(info) or not title:
-        title = _last_resort(address)
+        title = last_resort(address)
     artists, short = parse_file_name(title)
     if stated:
         same = [name.casefold() for name in artists] == [name.casefold() for name in stated]
@@ -111,7 +111,7 @@ def _names(info: Info, address: str) -> tuple[str, tuple[str, ...]]:
     return short or title, ((uploader,) if _is_somebody(uploader) else ())
 
 
-def _last_resort(address: str) -> str:
+def last_resort(address: str) -> str:
     """A title made of the address: the file's name, else the whole of it."""
     return _clean(unquote(PurePosixPath(urlsplit(address).path).stem)) or address
 

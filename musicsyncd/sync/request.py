@@ -26,6 +26,8 @@ class Scope(StrEnum):
     """All tracks of one playlist, set or album, by address or by the name of one that the settings name."""
     RECENT = "recent"
     """What was listened to lately and does not stand yet."""
+    LACKING = "lacking"
+    """What was never seen on one target, such as a new one."""
 
 
 TRACK: Final = "track"
@@ -72,13 +74,16 @@ class SyncRequest:
     """For scope `url`: an http(s) URL, a file:// URL or an absolute path; for `playlist` an address or a name."""
     source: str = ""
     """Only this source, by name; empty means any."""
+    target: str = ""
+    """For scope `lacking`: `volume:VIBES`, `catalog:local`."""
     dry_run: bool = False
     """Decide, and do nothing."""
 
     @property
     def key(self) -> str:
         """Two requests with the same key are one request."""
-        return "|".join((self.scope, self.source, self.url) + (("dry-run",) if self.dry_run else ()))
+        further = ((self.target,) if self.target else ()) + (("dry-run",) if self.dry_run else ())
+        return "|".join((self.scope, self.source, self.url, *further))
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -26,6 +26,8 @@ class Selected:
     tracks: tuple[Track, ...] = ()
     known: tuple[str, ...] = ()
     """Ids of tracks that the ledger knows and that were left unfinished."""
+    corrected: tuple[Track, ...] = ()
+    """Known tracks of which a person says something else by now."""
     refused: tuple[Refusal, ...] = ()
     playlists: tuple[Playlist, ...] = ()
     """Lists that were read on the way."""
@@ -39,6 +41,7 @@ class Asking:
     rungs: list[Rung] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     playlists: list[Playlist] = field(default_factory=list)
+    corrected: list[Track] = field(default_factory=list)
     _troubles: set[str] = field(default_factory=set)
 
     def told(self, source: str, said: str) -> None:
@@ -62,6 +65,7 @@ class Asking:
             self._troubles.add(str(error))
             return None
         self.playlists += found.playlists
+        self.corrected += found.corrected
         return found
 
     def selected(self, *tracks: Track, known: Sequence[str] = ()) -> Selected:
@@ -69,6 +73,7 @@ class Asking:
         return Selected(
             tracks=tracks,
             known=tuple(known),
+            corrected=tuple(self.corrected),
             refused=tuple(self.refused),
             playlists=tuple(self.playlists),
             rungs=tuple(self.rungs),

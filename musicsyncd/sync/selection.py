@@ -49,6 +49,8 @@ async def select(
             return await recent(asked, ledger, jobs)
         case Scope.UNFINISHED:
             return Selected(known=await _unfinished(ledger, jobs))
+        case Scope.LACKING:
+            return Selected(known=await _lacking(request.target, ledger, jobs))
         case Scope.INCREMENTAL:
             return await _incremental(asked, ledger, jobs)
         case Scope.FULL:
@@ -132,10 +134,21 @@ async def _incremental(sources: Sequence[Source], ledger: Ledger, jobs: WorkEngi
     return replace(found, tracks=tuple(new), known=await _unfinished(ledger, jobs))
 
 
-async def _unfinished(ledger: Ledger, jobs: WorkEngine) -> tuple[str, ...]:
-    """What was left, but for what backs off: that comes again by itself, and no request is to hurry it."""
+async def _lacking(target: str, ledger: Ledger, jobs: WorkEngine) -> tuple[str, ...]:
+    """All at once: each gets a job of its own, however many they are."""
+    resting = await _resting(jobs)
+    return tuple(one for one in await ledger.lacking(target) if one not in resting)
+
+
+async def _resting(jobs: WorkEngine) -> set[str]:
+    """Tracks that back off: they come again by themselves, and no request is to hurry them."""
     waiting = JobFilter(kind=TRACK, states=frozenset({JobState.WAITING}), limit=MOST_WAITING)
-    resting = {job.key for job in await jobs.list(waiting) if job.reason}
+    return {job.key for job in await jobs.list(waiting) if job.reason}
+
+
+async def _unfinished(ledger: Ledger, jobs: WorkEngine) -> tuple[str, ...]:
+    """What was left, but for what backs off."""
+    resting = await _resting(jobs)
     found = await ledger.unfinished(limit=UNFINISHED_AT_ONCE + len(resting))
     return tuple(one for one in found if one not in resting)[:UNFINISHED_AT_ONCE]
 
