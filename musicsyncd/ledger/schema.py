@@ -189,7 +189,7 @@ MIGRATIONS: Final = (
         value TEXT NOT NULL,            -- as JSON
         PRIMARY KEY (catalog, page, field)
     ) WITHOUT ROWID;
-    CREATE TABLE intent (               -- creations that were sent, and of which nobody knows yet whether they were done
+    CREATE TABLE intent (               -- creations that were sent, and whose fate nobody knows yet
         catalog TEXT NOT NULL,
         key TEXT NOT NULL,
         track TEXT NOT NULL,

@@ -1,7 +1,7 @@
 """The one track that is wanted next, and what was listened to lately: a rung for each place that is asked.
 
-What is listened to now → SoundCloud's newest likes → Spotify's newest saved tracks → the other sources → the newest
-track of the ledger. The first rung that has a track which may be taken gives it; each one before says why it has none.
+What is listened to now → SoundCloud's newest likes → Spotify's newest saved tracks → the other sources → the newest row
+of a catalog → the newest track of the ledger. The first rung that has a track which may be taken gives it; each one before says why it has none.
 """
 
 from __future__ import annotations
@@ -133,8 +133,12 @@ async def _offered(source: Source, asking: Asking, ground: Ground) -> Track | No
         return None
     asking.refused += found.refused
     track, against = await ground.first(found.tracks)
+    asking.corrected = [] if track else [*found.corrected[:1]]  # the others' turn comes: the next one is one track
     if track:
         asking.told(source.name, f"took {track.label}")
+    elif found.corrected:
+        track = found.corrected[0]
+        asking.told(source.name, f"took {track.label}, of which a person says something else by now")
     else:
         newest = f"of its {len(found.tracks)} newest" if source.chained else f"of its {len(found.tracks)}"
         asking.told(source.name, f"none {newest}: {counted(against)}" if found.tracks else "offers nothing")

@@ -25,7 +25,7 @@ from musicsyncd.sources.base import Refusal, Source
 from musicsyncd.sync.actions import Action, Verb, decide, idle
 from musicsyncd.sync.duplicates import is_wanted
 from musicsyncd.sync.look import Lookout, Seen
-from musicsyncd.sync.request import TRACK, Scope, SyncRequest
+from musicsyncd.sync.request import TRACK, SyncRequest
 from musicsyncd.sync.selected import Rung
 from musicsyncd.sync.selection import Selected, select
 
@@ -72,8 +72,7 @@ class SyncEngine:
         recorded = await self.ledger.record_tracks(selected.tracks)
         crash_point(CrashPoint.TRACKS_RECORDED)
         otherwise = await self.ledger.record_playlists(selected.playlists)
-        further = [*otherwise, *([] if request.scope is Scope.NEXT else corrected)]  # the next one is one track
-        ids = [*dict.fromkeys([*(one.id for one in recorded), *selected.known, *further])]
+        ids = [*dict.fromkeys([*(one.id for one in recorded), *selected.known, *otherwise, *corrected])]
         plans = await self._with_keepers(await self._plans(ids, context.job), context.job)
         await self._enqueue(plans, context.job)
         crash_point(CrashPoint.CHILDREN_ENQUEUED)

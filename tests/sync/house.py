@@ -22,6 +22,7 @@ from musicsyncd.jobs.worker import SqliteEngine
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.matches import Matches
+from musicsyncd.ledger.mirror import Mirror
 from musicsyncd.ledger.schema import MIGRATIONS
 from musicsyncd.library.base import Condition, Kept, Placed, Shelf, Staged
 from musicsyncd.library.memory import MemoryShelf
@@ -40,8 +41,9 @@ from musicsyncd.pipeline.tag import Tag
 from musicsyncd.pipeline.transcode import Transcode
 from musicsyncd.pipeline.waveforms import Waveforms
 from musicsyncd.pipeline.words import Words
-from musicsyncd.sources.base import Found, Progress, Supplied
+from musicsyncd.sources.base import Found, Progress, Source, Supplied
 from musicsyncd.sources.memory import MemorySource
+from musicsyncd.sources.rows import RowsSource
 from musicsyncd.sync.batch import Batches
 from musicsyncd.sync.engine import REQUEST, SyncEngine
 from musicsyncd.sync.keepers import Keepers
@@ -76,6 +78,8 @@ class Offers(MemorySource):
     def __init__(self, gate: Gate) -> None:
         super().__init__({})
         self.gate = gate
+        self.silent = False
+        """Whether it offers nothing by itself."""
         self.playlists: tuple[Playlist, ...] = ()
         """What it says of its lists whenever it is asked."""
         self.broken: set[str] = set()
@@ -98,7 +102,8 @@ class Offers(MemorySource):
 
     async def list(self, *, limit: int | None = None) -> Found:
         async with self.gate.way("list"):
-            return replace(await super().list(limit=limit), playlists=self.playlists)
+            found = Found() if self.silent else await super().list(limit=limit)
+            return replace(found, playlists=self.playlists)
 
     async def supply(self, track: Track, folder: Path, progress: Progress) -> Supplied:
         async with self.gate.way("supply"):
@@ -154,6 +159,7 @@ class House:
         optional: Collection[str] = (),
         *,
         leave_out: bool = True,
+        rows: bool = False,
     ) -> None:
         self.database, self.clock, self.staging, self.optional = database, clock, staging, optional
         self.leave_out, self.most_files = leave_out, 500
@@ -164,6 +170,8 @@ class House:
         self.catalog = GatedCatalog(self.gate)
         self.audio = FakeAudio(self.gate)
         self.ledger = Ledger(database, clock)
+        self.mirror = Mirror(database, clock)
+        self.sources: tuple[Source, ...] = (self.source, *([RowsSource(self.mirror, ["notion"])] if rows else []))
         self.lookout = Lookout(
             {MAIN: self.main, SECOND: self.second},
             {self.catalog.target: self.catalog},
@@ -189,8 +197,8 @@ class House:
         keepers = Keepers(self.lookout, self.jobs)
         steps = (
             Fetch(
-                Match((self.source,), Matches(self.database, self.clock)),
-                (Download({self.source.name: self.source}), Transcode(self.audio, self.ledger)),
+                Match(self.sources, Matches(self.database, self.clock)),
+                (Download({source.name: source for source in self.sources}), Transcode(self.audio, self.ledger)),
             ),
             Analyze(self.audio, self.ledger, waveforms, leave_out=self.leave_out, there=keepers),
             Tag(self.audio, self.ledger),
@@ -201,7 +209,7 @@ class House:
         self.engine = SyncEngine(
             ledger=self.ledger,
             jobs=self.jobs,
-            sources=(self.source,),
+            sources=self.sources,
             lookout=self.lookout,
             steps=steps,
             staging=self.staging,
@@ -304,12 +312,12 @@ class House:
 
 @asynccontextmanager
 async def running_house(
-    staging: Path, optional: Collection[str] = (), *, leave_out: bool = True
+    staging: Path, optional: Collection[str] = (), *, leave_out: bool = True, rows: bool = False
 ) -> AsyncIterator[House]:
-    """A house at work."""
+    """A house at work; with `rows` those of a mirrored book called notion are offered too, after all else."""
     clock = ManualClock()
     database = await Database.open(MEMORY, {"jobs": SCHEMA, "ledger": MIGRATIONS}, backups=staging, clock=clock)
-    house = House(database, clock, staging, optional, leave_out=leave_out)
+    house = House(database, clock, staging, optional, leave_out=leave_out, rows=rows)
     await house.start()
     try:
         yield house
