@@ -326,6 +326,25 @@ def test_a_volume_that_is_back_at_the_start_gets_its_files_unasked(tmp_path: Pat
         wait_for(lambda: len(daemon.files("second")) == 3)
 
 
+def test_a_volume_that_is_new_to_the_settings_gets_its_files_unasked(tmp_path: Path) -> None:
+    """What stands elsewhere is copied there after the next start, once; nothing is fetched anew."""
+    music = write_wave(tmp_path / "music" / "A - B.wav")
+    with running(tmp_path) as daemon:
+        assert daemon.sync(music)[0] == 0
+        music.unlink()
+        daemon.stop()
+        daemon.volumes = ("main", "second")
+        daemon.library("second").mkdir(parents=True)
+        daemon.write_config()
+        for _ in range(2):
+            daemon.start()
+            wait_for(lambda: not daemon.client.get("/v1/jobs?state=waiting,running")["jobs"])
+            assert daemon.files("second") == daemon.files("main")
+            lacking = [one for one in daemon.client.get("/v1/jobs?kind=request")["jobs"] if "lacking" in one["key"]]
+            assert [one["key"] for one in lacking] == ["lacking|||volume:second"]
+            daemon.stop()
+
+
 def test_a_cancelled_request_ends_the_work_on_its_tracks(daemon: Running, tmp_path: Path) -> None:
     """Cancelling what a person asked for cancels what came of it, running and waiting."""
     for number in range(6):

@@ -1,7 +1,8 @@
 """The one track that is wanted next, and what was listened to lately: a rung for each place that is asked.
 
 What is listened to now → SoundCloud's newest likes → Spotify's newest saved tracks → the other sources → the newest row
-of a catalog → the newest track of the ledger. The first rung that has a track which may be taken gives it; each one before says why it has none.
+that a person made in a catalog → the newest track of the ledger. The first rung that has a track which may be taken
+gives it; each one before says why it has none.
 """
 
 from __future__ import annotations

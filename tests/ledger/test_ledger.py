@@ -286,6 +286,54 @@ async def test_how_tracks_stand_is_counted_and_the_unfinished_are_found(ledger: 
     assert ids["failed"] in await ledger.unfinished(limit=10)
 
 
+async def test_what_a_target_lacks(ledger: Ledger) -> None:
+    """All that may still come to it, settled or not; and a target is met once anything stood on it or waits for it."""
+    names = ("new", "settled", "there", "failed", "backs off", "duplicate")
+    ids = dict(zip(names, await recorded(ledger, *(song(one, Identity("memory", one)) for one in names)), strict=True))
+    assert await ledger.targets() == set()
+    for name in ("settled", "there"):
+        await ledger.settle(ids[name])
+    for name, target in (("settled", "volume:b"), ("there", "volume:a"), ("there", "volume:b")):
+        await ledger.record_evidence(ids[name], Evidence(target=target, part="wav", proof="1"), None)
+    await ledger.record_failure(ids["failed"], Permanent("no"))
+    await ledger.record_failure(ids["backs off"], Permanent("no"), again=True)
+    await ledger.mark_duplicate(ids["duplicate"], ids["settled"], {"verdict": "same"})
+    await ledger.park(ids["new"], away("volume:c"))
+    assert await ledger.lacking("volume:a") == [ids["new"], ids["settled"], ids["backs off"]]
+    assert await ledger.lacking("volume:b") == [ids["new"], ids["backs off"]]
+    assert await ledger.lacking("catalog:x") == [ids[one] for one in ("new", "settled", "there", "backs off")]
+    assert await ledger.targets() == {"volume:a", "volume:b", "volume:c"}
+
+
+PAGE = Identity("notion", "p1")
+
+
+async def test_a_persons_correction_counts_while_no_audio_was_had(ledger: Ledger) -> None:
+    """Words and ids are the new ones, a failure is over, and the track stays the same one."""
+    (track,) = await recorded(ledger, song("Wrong", PAGE, X))
+    await ledger.record_failure(track, Permanent("found nowhere"))
+    assert await ledger.correct([song("Right", PAGE, Y), song("unknown", Z), song("nobody")]) == [track]
+    entry = await ledger.entry(track)
+    assert (entry.track, entry.failure) == (song("Right", PAGE, Y), None)
+    assert await ledger.known(song("?", X)) is None
+    assert [one.id for one in await ledger.search("right")] == [track]
+
+
+@pytest.mark.parametrize("kept", ["a file", "settled", "a duplicate"])
+async def test_what_is_kept_is_not_corrected(ledger: Ledger, kept: str) -> None:
+    """Then its row's words are the publication's to keep."""
+    track, other = await recorded(ledger, song("Wrong", PAGE), song("Other", X))
+    match kept:
+        case "a file":
+            await ledger.record_files(track, [FileFacts(role="source", format="", sha256="1", size=1, facts={})])
+        case "settled":
+            await ledger.settle(track)
+        case _:
+            await ledger.mark_duplicate(track, other, {})
+    assert await ledger.correct([song("Right", PAGE)]) == []
+    assert (await ledger.entry(track)).track.title == "Wrong"
+
+
 async def test_an_empty_ledger_counts_nothing(ledger: Ledger) -> None:
     """Zero, not nothing."""
     assert await ledger.counts() == dict.fromkeys(("tracks", "duplicates", "failed", "parked", "standing"), 0)

@@ -68,11 +68,8 @@ async def test_the_newest_row_comes_first(mirror: Mirror) -> None:
     )
     source = RowsSource(mirror, ["notion"])
     found = await source.list()
-    assert [(one.title, one.source) for one in found.tracks] == [
-        ("A", "catalog"),
-        ("night-ferry", "soundcloud"),
-        ("B", "url"),
-    ]
+    said = [(one.title, one.source) for one in found.tracks]
+    assert said == [("A", "catalog"), ("night-ferry", "soundcloud"), ("B", "url")]
     assert (await source.list(limit=2)).tracks == found.tracks[:2]
     assert (await source.list(limit=0)).tracks == ()
 
@@ -108,7 +105,7 @@ async def test_trouble_with_one_is_told(mirror: Mirror, error: MusicsyncError, a
     assert (len(service.asked), len(found.tracks)) == (asked, asked)
 
 
-def test_without_a_mirrored_catalog_it_never_offers(mirror: Mirror) -> None:
+async def test_without_a_mirrored_catalog_it_never_offers(mirror: Mirror) -> None:
     """So that nobody is told to set it up."""
     assert RowsSource(mirror, []).offering() is None
     assert RowsSource(mirror, ["notion"]).offering() is True

@@ -233,9 +233,9 @@ class House:
         await self.jobs.stop(0)
         await self.batches
 
-    async def ask(self, scope: Scope, url: str = "", *, dry_run: bool = False) -> Job:
+    async def ask(self, scope: Scope, url: str = "", *, dry_run: bool = False, target: str = "") -> Job:
         """Drop a request, and do not wait."""
-        request = SyncRequest(scope=scope, url=url, dry_run=dry_run)
+        request = SyncRequest(scope=scope, url=url, dry_run=dry_run, target=target)
         return await self.jobs.enqueue(REQUEST, request.as_dict(), key=request.key, lane=Lane.USER)
 
     async def sync(self, scope: Scope, url: str = "", *, dry_run: bool = False) -> Job:

@@ -1,4 +1,4 @@
-"""Rows that a person made are work: taken up once, corrected while nothing of them is kept, and proven like any track."""
+"""Rows that a person made are work: taken up once, and corrected while nothing of them is kept."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_the_newest_row_is_the_last_but_one_rung(house: House) -> None:
 
 
 async def test_a_correction_is_taken_up_until_audio_is_had(house: House) -> None:
-    """A row that led nowhere is looked for in its new words; afterwards the row's words are the publication's to keep."""
+    """A row that led nowhere is looked for in its new words; once it is kept, the row's words change none of it."""
     await written(house, "p1", title="Songg Aaaa", artists="Ada Vosss")
     await house.sync(Scope.INCREMENTAL)
     first = await entry(house, "p1")

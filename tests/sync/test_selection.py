@@ -16,6 +16,7 @@ from musicsyncd.jobs.rows import SCHEMA
 from musicsyncd.jobs.worker import SqliteEngine
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.schema import MIGRATIONS
+from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.playlist import Playlist
 from musicsyncd.music.track import Track
@@ -317,3 +318,21 @@ def test_a_request_fits_in_the_queue() -> None:
     ]
     assert [SyncRequest.from_dict(one.as_dict()) for one in asked] == asked
     assert len({one.key for one in asked}) == len(asked)
+
+
+async def test_what_a_target_lacks_is_taken_up_at_once(ledger: Book) -> None:
+    """Settled or not; no source is asked."""
+    ids = await settled(ledger, A, B)
+    await ledger.record_evidence(ids[0], Evidence(target="volume:new", part="wav", proof="1"), None)
+    source = Source("one", C)
+    found = await selected(ledger, Scope.LACKING, source, target="volume:new")
+    assert (found, source.asked) == (Selected(known=(ids[1],)), 0)
+
+
+def test_a_request_for_a_target_is_its_own() -> None:
+    """Two targets are two requests; what an older program wrote into the queue has none, and keeps its key."""
+    one, other = (SyncRequest(scope=Scope.LACKING, target=name) for name in ("volume:a", "volume:b"))
+    assert len({one.key, other.key}) == 2
+    assert SyncRequest.from_dict(one.as_dict()) == one
+    old = {"scope": "full", "url": "", "source": "", "dry_run": True}
+    assert SyncRequest.from_dict(old).key == "full|||dry-run"
