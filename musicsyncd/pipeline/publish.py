@@ -49,7 +49,8 @@ class Publish:
         entry = await self.ledger.entry(work.track_id)
         fields = row_fields(entry, self.precedence)
         known = next((one.detail["id"] for one in entry.evidence if one.target == catalog.target), None)
-        published = await catalog.publish(entry.id, fields, known=known)
+        page = known or id_at(catalog.name, entry.track.identities) or None  # a track that its row led to
+        published = await catalog.publish(entry.id, fields, known=page)
         crash_point(CrashPoint.ROW_WRITTEN)
         row = await catalog.verify(published.id)
         if row is None or (wrong := catalog.lacks(fields, row)):

@@ -405,6 +405,36 @@ async def test_a_recognised_duplicate_walks_no_further(work: Work) -> None:
     assert (await walk(work, (Recognise(), Never()), Here())).duplicate_of == "keeper"
 
 
+async def test_a_track_that_its_row_led_to_is_published_into_that_row(work: Work, ledger: Ledger) -> None:
+    """The page is one of its names; that the row was found is written down as for any other."""
+
+    class Book(MemoryCatalog):
+        name = "notion"
+
+    catalog = Book()
+    page = (await catalog.publish("a person's", {"title": "A", "rating": 5}, known=None)).id
+    await ledger.record_facts(work.track_id, work.track.with_identities(Identity("notion", page)))
+    await Publish({catalog.target: catalog}, ledger)(replace(work, catalogs=(catalog.target,)), Here())
+    (row,) = catalog.rows.values()
+    assert (row.id, row.fields["rating"], row.fields["title"]) == (page, 5, "A")
+    assert [(one["what"], one["after"]["id"]) for one in await ledger.journal()] == [("updated", page)]
+
+
+async def test_a_row_is_verified_and_a_persons_values_are_no_fault(work: Work, ledger: Ledger) -> None:
+    """What he wrote stays, and is heard where it is a word on the music; another's earlier words stay his."""
+    catalog = MemoryCatalog()
+    wanted, publish = replace(work, catalogs=(catalog.target,)), Publish({catalog.target: catalog}, ledger)
+    assert not (await publish(wanted, Here())).heard
+    (page,) = catalog.rows
+    catalog.edit(page, title="His", camelot="8A", bpm="128,5", rating=3)
+    assert (await publish(wanted, Here())).heard
+    assert {one.origin: one.facts for one in (await ledger.entry(work.track_id)).said} == {
+        "person": {"bpm": 128.5, "key": "Am"}
+    }
+    assert not (await publish(wanted, Here())).heard, "it is no news the second time"
+    assert catalog.rows[page].fields["title"] == "His"
+
+
 async def test_a_row_that_reads_back_otherwise_is_not_believed(work: Work, ledger: Ledger) -> None:
     """No evidence is recorded, and the job comes again."""
 
