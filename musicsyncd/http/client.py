@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -130,24 +130,7 @@ class HttpClient:
             return self._client
 
     def _opened(self) -> httpx.AsyncClient:
-        from http.cookiejar import CookieJar, DefaultCookiePolicy
-
-        import httpx
-
-        for library in ("httpx", "httpcore"):  # they log each URL, and below that each header
-            logging.getLogger(library).setLevel(logging.WARNING)
-        options = self._options
-        scheme = urlsplit(options.proxy).scheme
-        if scheme and scheme not in PROXIES:
-            raise NeedsPerson(f"A {scheme} proxy serves downloads only", fix=f"Set http.proxy to {', '.join(PROXIES)}")
-        return httpx.AsyncClient(
-            headers={"User-Agent": self._agent},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            verify=_certificates(options.ca_file),
-            proxy=options.proxy or None,
-            timeout=options.timeout,
-            trust_env=options.trust_env,
-        )
+        return open_session(self._options, agent=self._agent)
 
     async def _once(self, client: httpx.AsyncClient, question: Question) -> Answer:
         import httpx
@@ -166,6 +149,49 @@ class HttpClient:
             raise _unreachable(question.url, error) from error
         except httpx.InvalidURL as error:
             raise Permanent(f"{_host(question.url)} cannot be asked", why="The URL is not valid") from error
+
+
+class TooLarge(Exception):
+    """An answer beyond its limit, where a vendor's library reads it."""
+
+
+def open_session(options: HttpOptions, *, agent: str = f"musicsyncd/{__version__}") -> httpx.AsyncClient:
+    """An httpx client as [http] says, which keeps no cookie; also for a vendor's library that wants one.
+
+    Reads certificates from the disk: not for the event loop. Raises NeedsPerson for settings that cannot be used.
+    """
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+    import httpx
+
+    for library in ("httpx", "httpcore"):  # they log each URL, and below that each header
+        logging.getLogger(library).setLevel(logging.WARNING)
+    scheme = urlsplit(options.proxy).scheme
+    if scheme and scheme not in PROXIES:
+        raise NeedsPerson(f"A {scheme} proxy serves downloads only", fix=f"Set http.proxy to {', '.join(PROXIES)}")
+    return httpx.AsyncClient(
+        headers={"User-Agent": agent},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        verify=_certificates(options.ca_file),
+        proxy=options.proxy or None,
+        timeout=options.timeout,
+        trust_env=options.trust_env,
+    )
+
+
+def bounded(limit: int) -> Callable[[httpx.Response], Awaitable[None]]:
+    """A hook for a vendor's client that reads each answer whole and knows no bound: TooLarge beyond `limit` bytes."""
+
+    async def read(response: httpx.Response) -> None:
+        body = bytearray()
+        async for part in response.aiter_bytes():
+            body += part
+            if len(body) > limit:
+                await response.aclose()
+                raise TooLarge
+        response._content = bytes(body)  # what `aread` finds, and does not read again
+
+    return read
 
 
 def _certificates(ca_file: Path | None) -> ssl.SSLContext:

@@ -27,6 +27,7 @@ _WANTED: Final = {
     "finite_number": "must be a finite number",
     "string_type": 'must be a text in quotes, as "text"',
     "tuple_type": 'must be a list, as ["first", "second"]',
+    "dict_type": 'must be a table, as {{ key = "Tonart" }}',
     "greater_than": "must be more than {gt:g}",
     "greater_than_equal": "must be at least {ge:g}",
     "less_than": "must be less than {lt:g}",

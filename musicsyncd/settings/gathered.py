@@ -22,13 +22,14 @@ SHORT: Final = {"MUSICSYNCD_MODE": "daemon.mode", "MUSICSYNCD_SOCKET": "daemon.s
 """Variables that the client reads too, and that therefore have names without a section."""
 ALIASES: Final[Mapping[str, str | None]] = {
     "LOG_LEVEL": "log.level",
-    "NOTION_TOKEN": None,
-    "TRACKS_DB_ID": None,
-    "ARTISTS_DB_ID": None,
-    "PLAYLISTS_DB_ID": None,
-    "AGENT_TASKS_DB_ID": None,
-    "ISSUES_DB_ID": None,
-    "CURSOR_MM1_AGENT_ID": None,
+    "NOTION_API_KEY": "notion.token",
+    "NOTION_TOKEN": "notion.token",
+    "TRACKS_DB_ID": "notion.tracks_db",
+    "ARTISTS_DB_ID": "notion.artists_db",
+    "PLAYLISTS_DB_ID": "notion.playlists_db",
+    "AGENT_TASKS_DB_ID": "notion.tasks_db",
+    "ISSUES_DB_ID": "notion.issues_db",
+    "CURSOR_MM1_AGENT_ID": "notion.tasks_assignee",
     "SPOTIFY_CLIENT_ID": "spotify.client_id",
     "SPOTIFY_CLIENT_SECRET": "spotify.client_secret",
     "SOUNDCLOUD_PROFILE": "soundcloud.profile",
@@ -169,6 +170,8 @@ def from_text(annotation: Any, text: str) -> Any:
         return True if word in TRUE else False if word in FALSE else text
     if get_origin(annotation) is tuple:
         return _list(text)
+    if get_origin(annotation) is dict:
+        return _table(text)
     numeric = annotation in (int, float) or any(isinstance(choice, int) for choice in _choices(annotation))
     if not numeric or text in _choices(annotation):
         return text
@@ -197,6 +200,16 @@ def _list(text: str) -> Any:
     for parse in (json.loads, lambda written: tomllib.loads(f"list = {written}")["list"]):
         try:
             return _tuples(parse(text))
+        except (ValueError, RecursionError):
+            continue
+    return text
+
+
+def _table(text: str) -> Any:
+    """A table written as JSON or as TOML's inline table; an empty text is an empty one."""
+    for parse in (json.loads, lambda written: tomllib.loads(f"table = {written}")["table"]):
+        try:
+            return _tuples(parse(text or "{}"))
         except (ValueError, RecursionError):
             continue
     return text

@@ -14,6 +14,7 @@ from musicsyncd.audio.section import AnalysisSection, OutputSection
 from musicsyncd.enrichment.section import EnrichmentSection
 from musicsyncd.jobs.section import CapacitySection
 from musicsyncd.library.section import VolumeSection
+from musicsyncd.notion.section import NotionSection
 from musicsyncd.section import Duration, OptionalPlace, Place, Proxy, Section, Size
 from musicsyncd.settings.file import Key
 from musicsyncd.settings.timezone import check_timezone
@@ -104,6 +105,7 @@ class Settings(Section):
     folder: FolderSection
     inbox: tuple[InboxSection, ...]
     output: OutputSection
+    notion: NotionSection
     analysis: AnalysisSection
     duplicates: DuplicatesSection
     enrichment: EnrichmentSection
