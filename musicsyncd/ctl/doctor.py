@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from musicsyncd.settings import Settings
 
 LIBRARIES_DEADLINE: Final = 60.0
+NOTION_DEADLINE: Final = 60.0
 LITTLE_SPACE: Final = 2 * 10**9
 """Bytes free for work under way below which a warning is due: a two-hour mix takes 4 GB in three formats."""
 LOAD_LIBRARIES: Final = """
@@ -59,7 +60,10 @@ class Check:
 def register(groups: Any) -> None:
     """Add the command."""
     asking.command(
-        groups, "doctor", doctor, "check settings, libraries, folders, volumes and the daemon; works without a daemon"
+        groups,
+        "doctor",
+        doctor,
+        "check settings, libraries, folders, volumes, Notion, the daemon; works without a daemon",
     )
 
 
@@ -94,6 +98,7 @@ def examine(args: argparse.Namespace) -> Iterator[Check]:
     yield _runtime(loaded.settings)
     yield _state_folder(loaded.settings.daemon.state_dir)
     yield from _inboxes(loaded.settings)
+    yield from _notion(loaded.settings)
     yield from _daemon(asking.client(args), loaded.settings)
 
 
@@ -190,6 +195,28 @@ def _inboxes(settings: Settings) -> Iterator[Check]:
             said=f"{inbox.path}" if readable else f"{inbox.path} cannot be read",
             fix="" if readable else "Make the folder, or take it out of config.toml",
         )
+
+
+def _notion(settings: Settings) -> Iterator[Check]:
+    """Each database as the settings take it for; asked from here, with or without a daemon."""
+    section = settings.notion
+    if not (token := section.token.get_secret_value()) and not section.databases():
+        yield Check(name="notion", result="ok", said="not set up")
+        return
+    if not token:
+        fix = "Set notion.token, or the variable NOTION_TOKEN"
+        yield Check(name="notion", result="fail", said="there is no token for the databases that are named", fix=fix)
+        return
+    if not section.tracks_db:
+        fix = "Set notion.tracks_db, or the variable TRACKS_DB_ID"
+        yield Check(name="notion", result="warn", said="no database of tracks is named", fix=fix)
+    if settings.daemon.mode == "dev":
+        yield Check(name="notion", result="ok", said="dev mode: Notion is not written to; rows are kept here")
+    from musicsyncd.ctl.notion import findings
+
+    for one in findings(settings, NOTION_DEADLINE):
+        result: Literal["ok", "warn", "fail"] = "ok" if one.ok else "fail" if one.required else "warn"
+        yield Check(name=f"notion {one.database}", result=result, said=one.what, why=one.why, fix=one.fix)
 
 
 def _daemon(asked: Client, settings: Settings) -> Iterator[Check]:

@@ -22,20 +22,19 @@ from urllib.parse import quote, unquote
 from uuid import UUID
 
 import anyio
-import structlog
 
 from musicsyncd.clock import Clock
 from musicsyncd.errors import BadInput, MusicsyncError, Temporary
 from musicsyncd.http.budget import Budget, Pace, too_fast
 from musicsyncd.http.budgets import Budgets
 from musicsyncd.http.client import HttpOptions, TooLarge, bounded, open_session
-from musicsyncd.notion.errors import Incomplete, heard, translated
+from musicsyncd.notion.errors import BUSY, Heard, Incomplete, heard, translated
 from musicsyncd.notion.section import NotionSection
 
 if TYPE_CHECKING:
     from notion_client import AsyncClient
 
-log = structlog.stdlib.get_logger()
+_log: Final = logging.getLogger(__name__)  # not structlog, which in a command would write on stdout
 
 TRIES: Final = 4
 """Of a question that was not taken up, or that may be asked twice without harm."""
@@ -303,7 +302,7 @@ class Notion:
             try:
                 answer = await self._once(call, client)
             except _troubles() as error:
-                failed = await self._told(error, write)
+                failed = await self._told(kind, error, write)
                 if not left or not self._worth_another(error, failed, write):
                     raise failed from error
                 await self._step_back(heard(error).status, TRIES - 1 - left)
@@ -327,7 +326,7 @@ class Notion:
             raise ValueError("an answer that is no object")  # like one that is no JSON
         return answer
 
-    async def _told(self, error: Exception, write: bool) -> MusicsyncError:
+    async def _told(self, kind: str, error: Exception, write: bool) -> MusicsyncError:
         """Tell the budget; what it means for whoever asked."""
         said = heard(error)
         if said.status:
@@ -336,10 +335,11 @@ class Notion:
             self._budget.dropped()
         else:
             await self._budget.failed(error)
-        level = log.info if said.status in (400, 404) else log.warning
-        level("Notion did not do it", status=said.status, code=said.code, reason=said.reason, request=said.request,
-              trouble=said.trouble)  # fmt: skip
-        return translated(error, what=f"{self.name} cannot be asked", write=write, delay=self._budget.rest or None)
+        level = logging.INFO if said.status in (400, 404) else logging.WARNING
+        _log.log(level, "Notion: %s", " ".join(filter(None, _said(said))))
+        away = said.status < 300 or said.status in BUSY or said.status >= 500
+        what = f"{self.name} cannot be asked" if away else f"Notion does not do this ({kind.replace('_', ' ')})"
+        return translated(error, what=what, write=write, delay=self._budget.rest or None)
 
     async def _answered(self, status: int, headers: Mapping[str, str]) -> None:
         await self._budget.answered(status, headers)
@@ -396,6 +396,12 @@ def _id(text: str) -> str:
         return str(UUID(text))
     except (ValueError, AttributeError, TypeError) as error:
         raise BadInput(f"{str(text)[:40]!r} is no id of Notion's") from error
+
+
+def _said(said: Heard) -> tuple[str, ...]:
+    """For the log: codes and names, not Notion's words, in which a row's content may stand."""
+    status = str(said.status) if said.status else said.trouble
+    return status, said.code, said.reason, said.request and f"request {said.request}", said.ray and f"ray {said.ray}"
 
 
 def _position(after: str | None, at_start: bool) -> dict[str, Any] | None:

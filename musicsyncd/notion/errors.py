@@ -105,6 +105,11 @@ class Heard:
     """The class of what was raised, without an answer."""
 
     @property
+    def ray(self) -> str:
+        """Cloudflare's name for it."""
+        return _word(self.headers.get("cf-ray"))
+
+    @property
     def sent(self) -> bool:
         """Whether the question may have reached Notion."""
         return self.trouble not in UNSENT
@@ -242,6 +247,7 @@ _COMPLAINTS: Final = (
     re.compile(r"(?:^|[.:]\s+|\n)([^\n]{1,200}?) is expected to be \w+"),
     re.compile(r"(?:^|[.:]\s+|\n)([^\n]{1,200}?) is not a property that exists"),
     re.compile(r"[Cc]ould not find property with name or id:?\s*([^\n]{1,200}?)\.?\s*$"),
+    re.compile(r"(?:^|\n)([^\n]{1,200}?): Invalid \w+ option"),
     re.compile(r"[Pp]roperty \"([^\"\n]{1,200})\""),
 )
 

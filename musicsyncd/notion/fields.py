@@ -103,7 +103,7 @@ TRACKS: Final[Mapping[str, Field]] = {
     "cutoff_hz": _number("Cutoff (Hz)", "Cutoff"),
     "file_size": _number("Audio File Size (MB)"),
     "rating": Field(("Rating",), NUMBER),
-    "comments": _text("Comment", "Notes"),
+    "comments": _text("Comment", "Comments", "Notes"),
     "priority": Field(("Priority",), (*STATE, "number")),
     "automation_source": Field(("Seren-Automation-Source",), LABEL),
     "lock": _text("Processing Lock", "ProcessingLock"),

@@ -155,7 +155,8 @@ def _failed(setting: str, error: MusicsyncError) -> Finding:
             kind = "wrong id"
         case _:
             kind = "unreachable"
-    return _finding(setting, kind, error.what, error.why, error.fix)
+    what = "Notion does not accept the token" if kind == "bad token" else error.what
+    return _finding(setting, kind, what, error.why, error.fix)
 
 
 def _finding(setting: str, kind: Kind, what: str, why: str, fix: str) -> Finding:

@@ -114,6 +114,18 @@ def _read_back(prop: Property, wanted: Any) -> Any:
     return from_property({"type": prop.type, prop.type: held})
 
 
+def new_options(prop: Property, value: Any) -> tuple[str, ...]:
+    """The options that Notion would add to the property if the value was written; Unfit as for `to_property`.
+
+    A database whose schema is full takes none, and says so without naming the property.
+    """
+    if prop.type not in ("select", "multi_select"):
+        return ()
+    held = to_property(prop, value)[prop.type]
+    named = held if isinstance(held, list) else [held] if held else []
+    return tuple(one["name"] for one in named if one["name"] not in prop.options)
+
+
 def runs(text: str) -> list[dict[str, Any]]:
     """A text as rich text, in runs that Notion takes; no character is cut in two."""
     return [{"type": "text", "text": {"content": part}} for part in _parts(_clean(text))]
@@ -166,10 +178,12 @@ def _status(prop: Property, value: Any) -> dict[str, str]:
 def _multi_select(prop: Property, value: Any) -> list[dict[str, str]]:
     if isinstance(value, str):
         value = [part for part in value.split(",") if part.strip()]
-    names = list({name.casefold(): name for name in reversed(_names(prop, value))}.values())[::-1]
+    names: dict[str, str] = {}
+    for name in _names(prop, value):
+        names.setdefault(name.casefold(), name)
     if len(names) > OPTIONS:
         raise Unfit(f"is more than the {OPTIONS} that Notion holds")
-    return [{"name": name} for name in names]
+    return [{"name": name} for name in names.values()]
 
 
 def _checkbox(prop: Property, value: Any) -> bool:
