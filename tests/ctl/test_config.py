@@ -38,14 +38,14 @@ def test_check_names_the_file_notes_and_warnings(
     config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`ok` goes to stdout, what is worth knowing to stderr, and no secret to either."""
-    monkeypatch.setenv("NOTION_TOKEN", CANARY)
+    monkeypatch.setenv("GAS_WEBHOOK_URL", CANARY)
     config.chmod(0o644)
     assert main(["config", "check", str(config)]) == 0
     out, err = capsys.readouterr()
     assert out == f"ok: {config}\n"
     warning, note = err.splitlines()
     assert warning.startswith(f"warning: {config}:4: http.proxy")
-    assert note.startswith("note: NOTION_TOKEN is set")
+    assert note.startswith("note: GAS_WEBHOOK_URL is set")
     assert CANARY not in out + err
 
 
@@ -64,7 +64,7 @@ def test_check_as_json_is_one_document_right_or_wrong(
     config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Warnings and notes, or every mistake, by the file that was looked at; mistakes go to stderr as well."""
-    monkeypatch.setenv("NOTION_TOKEN", CANARY)
+    monkeypatch.setenv("GAS_WEBHOOK_URL", CANARY)
     config.chmod(0o644)
     assert main(["--config", str(config), "config", "check", "--json"]) == 0
     out, err = capsys.readouterr()
