@@ -7,15 +7,10 @@ being asked too often holds for all. notion_client and httpx are imported with t
 from __future__ import annotations
 
 import hashlib
-import heapq
-import itertools
 import logging
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
-from enum import IntEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
@@ -29,6 +24,9 @@ from musicsyncd.http.budget import Budget, Pace, too_fast
 from musicsyncd.http.budgets import Budgets
 from musicsyncd.http.client import HttpOptions, TooLarge, bounded, open_session
 from musicsyncd.notion.errors import BUSY, Heard, Incomplete, heard, translated
+from musicsyncd.notion.gate import URGENCY as URGENCY
+from musicsyncd.notion.gate import Gate
+from musicsyncd.notion.gate import Urgency as Urgency
 from musicsyncd.notion.section import NotionSection
 
 if TYPE_CHECKING:
@@ -50,17 +48,6 @@ Answer = dict[str, Any]
 Call = Callable[[Any], Awaitable[Any]]
 
 
-class Urgency(IntEnum):
-    """Who waits for the answer."""
-
-    USER = 0
-    BACKLOG = 1
-
-
-URGENCY: ContextVar[Urgency] = ContextVar("notion_urgency", default=Urgency.BACKLOG)
-"""Set by whoever does what a person waits for."""
-
-
 def service(section: NotionSection) -> str:
     """What the budget of one connection is called: another token has not used up what this one had."""
     token = section.token.get_secret_value()
@@ -75,55 +62,6 @@ def pace(section: NotionSection) -> Pace:
 async def open_notion(section: NotionSection, budgets: Budgets, options: HttpOptions, clock: Clock) -> Notion:
     """The one client of a connection, with the budget that outlives the process."""
     return Notion(section, await budgets.of(service(section), pace(section)), options, clock)
-
-
-class Gate:
-    """Lets one at a time take its turn at the budget: the most urgent first, then who came first."""
-
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-        self._busy = False
-        self._order = itertools.count()
-        self._waiting: list[tuple[Urgency, int, anyio.Event]] = []
-
-    @property
-    def waiting(self) -> int:
-        """How many wait behind the one whose turn is being taken."""
-        return len(self._waiting)
-
-    async def turn(self, urgency: Urgency) -> None:
-        """Return when a question may go; Temporary as the budget raises it."""
-        async with self._first(urgency):
-            await self._budget.turn()
-
-    @asynccontextmanager
-    async def _first(self, urgency: Urgency) -> AsyncIterator[None]:
-        if self._busy:
-            await self._wait(urgency)
-        self._busy = True
-        try:
-            yield
-        finally:
-            self._pass_on()
-
-    async def _wait(self, urgency: Urgency) -> None:
-        place = (urgency, next(self._order), anyio.Event())
-        heapq.heappush(self._waiting, place)
-        try:
-            await place[2].wait()
-        except BaseException:
-            if place in self._waiting:
-                self._waiting.remove(place)
-                heapq.heapify(self._waiting)
-            else:  # called and cancelled in one moment: the next one is not to wait for ever
-                self._pass_on()
-            raise
-
-    def _pass_on(self) -> None:
-        """The gate stays shut behind the one who is called, so that nobody slips in between."""
-        self._busy = bool(self._waiting)
-        if self._waiting:
-            heapq.heappop(self._waiting)[2].set()
 
 
 class Notion:

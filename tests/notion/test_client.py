@@ -18,8 +18,9 @@ from musicsyncd.database import Database
 from musicsyncd.errors import BadInput, Temporary
 from musicsyncd.http.budgets import MIGRATIONS, Budgets
 from musicsyncd.http.client import HttpOptions
-from musicsyncd.notion.client import URGENCY, Gate, Urgency, open_notion, pace, service
+from musicsyncd.notion.client import URGENCY, Urgency, open_notion, pace, service
 from musicsyncd.notion.errors import Ambiguous, Incomplete
+from musicsyncd.notion.gate import Gate
 from tests.fakes.notion import Database as Base
 from tests.fakes.notion import NotionFake
 from tests.fakes.notion_faults import refused
