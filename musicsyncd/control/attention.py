@@ -1,19 +1,47 @@
-"""What a person should see to, and how the daemon itself is. Pure but for the memory gauge."""
+"""What a person should see to, gathered from every room, and how the daemon itself is."""
 
 from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
-from musicsyncd.control.answers import moment
-from musicsyncd.control.messages import (
-    AccountAnswer,
-    VolumeAnswer,
-)
-from musicsyncd.errors import MusicsyncError
-from musicsyncd.sources.account import Account
+from musicsyncd.alerts.base import Finding
+from musicsyncd.alerts.findings import AccountSeen, RequestSeen, ServiceSeen, VolumeSeen
+from musicsyncd.alerts.post import Post
+from musicsyncd.clock import Clock
+from musicsyncd.control.answers import moment, open_
+from musicsyncd.control.messages import AccountAnswer, AttentionAnswer, VolumeAnswer
+from musicsyncd.errors import from_dict
+from musicsyncd.http.budgets import Budgets
+from musicsyncd.jobs.base import WorkEngine
+from musicsyncd.jobs.job import JobFilter, JobState
+from musicsyncd.sources.account import Account, SignedIn
+from musicsyncd.sync.engine import REQUEST, TRACK
+
+LATELY: Final = timedelta(days=1)
+MOST_LATELY: Final = 50
+"""Jobs that are looked at for the share that failed."""
+PASSES: Final = ("incremental", "full", "unfinished")
+"""Scopes of the requests that the daemon makes by itself; what a person asks for, he hears of at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What is looked at beside the rooms that operations know anyway."""
+
+    optional: frozenset[str] = frozenset()
+    """Volumes, by name, that may be away."""
+    volume_grace: float = 0.0
+    """Seconds."""
+    budgets: Budgets | None = None
+    post: Post | None = None
+    more: Sequence[Callable[[], Sequence[Finding]]] = ()
+    """Who else finds something, without asking anybody for it."""
 
 
 def account_answer(account: Account) -> AccountAnswer:
@@ -36,52 +64,74 @@ def account_answer(account: Account) -> AccountAnswer:
     )
 
 
-def attention(
-    volumes: Sequence[VolumeAnswer],
-    tracks: Mapping[str, int],
-    accounts: Sequence[AccountAnswer] = (),
-    undecided: int = 0,
-) -> list[str]:
-    """What a person should see to; `undecided` counts the tracks for whose audio only a person can decide."""
-    found = [_account_attention(account) for account in accounts if account.urgent]
-    for volume in volumes:
-        if volume.condition != "ready":
-            waiting = f"; {_tracks(volume.parked)} waiting for it" if volume.parked else ""
-            what = f"Volume {volume.name} is {volume.condition}{waiting}"
-            found.append(str(MusicsyncError(what, why=volume.why, fix=volume.fix)))
-        elif volume.parked:
-            again = "Run: musicsyncctl sync --unfinished"
-            found.append(f"{_tracks(volume.parked)} waiting for volume {volume.name}, which is back. {again}")
-    if failed := tracks.get("failed"):
-        found.append(f"{_tracks(failed)} could not be kept. See: musicsyncctl jobs --state failed")
-    if undecided:
-        what = f"Of {_tracks(undecided)} nobody can be sure which recording it is"
-        found.append(f"{what}. Decide: musicsyncctl match review")
-    return found
-
-
-def _account_attention(account: AccountAnswer) -> str:
-    what = f"Nobody is signed in at {account.title}"
-    if account.state == "signed in":
-        days = "today" if not account.days_left else f"in {account.days_left} days"
-        what = f"The sign-in at {account.title} ends {days if account.days_left != 1 else 'tomorrow'}"
-    return str(MusicsyncError(what, why=account.why, fix=account.fix))
-
-
-def lost_database(path: Path) -> str:
-    """What a person should do about a database whose file was deleted or replaced while it is open."""
-    return str(
-        MusicsyncError(
-            f"The database {path} was deleted or replaced while the daemon works with it",
-            why="What the daemon writes now is lost when it stops",
-            fix=f"Stop the daemon, move away what stands at {path} and the files beside it with that name and -wal or "
-            f"-shm, put the newest copy from {path.parent / 'backups'} in its place, and start the daemon again",
-        )
+def account_seen(account: Account) -> AccountSeen:
+    """The account as it is looked at."""
+    now = account.standing()
+    return AccountSeen(
+        service=now.service,
+        title=account.title,
+        signed_in=now.signed_in is SignedIn.YES,
+        urgent=now.urgent,
+        days_left=now.days_left,
+        why=now.why,
+        fix=now.fix,
     )
 
 
-def _tracks(count: int) -> str:
-    return "1 track" if count == 1 else f"{count} tracks"
+def volume_seen(volume: VolumeAnswer, optional: frozenset[str]) -> VolumeSeen:
+    """The volume as it is looked at."""
+    return VolumeSeen(
+        name=volume.name,
+        condition=volume.condition,
+        required=volume.name not in optional,
+        parked=volume.parked,
+        why=volume.why,
+        fix=volume.fix,
+    )
+
+
+def services_seen(budgets: Budgets | None) -> list[ServiceSeen]:
+    """The services that rest now."""
+    resting = budgets.resting() if budgets else []
+    return [ServiceSeen(name=name, until=until, why=why) for name, until, why in resting]
+
+
+def catalogs_seen(names: Iterable[str], parked: Mapping[str, int]) -> dict[str, int]:
+    """Tracks that wait, by catalog."""
+    return {name: parked.get(f"catalog:{name}", 0) for name in names}
+
+
+async def lately(jobs: WorkEngine, clock: Clock) -> tuple[int, int]:
+    """Of the last jobs on tracks that ended within a day: how many failed, and how many there are."""
+    ends = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED})
+    found = await jobs.list(JobFilter(states=ends, kind=TRACK, limit=MOST_LATELY))
+    new = [job for job in found if job.ended_at and clock.now() - job.ended_at < LATELY]
+    return sum(job.state is JobState.FAILED for job in new), len(new)
+
+
+async def failed_passes(jobs: WorkEngine) -> list[RequestSeen]:
+    """Of each scope that comes again and again, the last request that ended, if it failed."""
+    ends = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED})
+    last = {
+        str(job.args.get("scope")): job
+        for job in reversed(await jobs.list(JobFilter(states=ends, kind=REQUEST, limit=MOST_LATELY)))
+        if not job.args.get("dry_run")
+    }
+    failed = [(scope, last[scope]) for scope in PASSES if scope in last and last[scope].state is JobState.FAILED]
+    errors = [(scope, from_dict(open_(job.reason or {}))) for scope, job in failed]
+    return [RequestSeen(scope=scope, what=error.what, why=error.why, fix=error.fix) for scope, error in errors]
+
+
+def attention_answer(finding: Finding) -> AttentionAnswer:
+    """A finding, for programs."""
+    return AttentionAnswer(
+        key=finding.key,
+        severity=finding.severity.word,
+        what=finding.what,
+        why=finding.why,
+        fix=finding.fix,
+        subject=finding.subject,
+    )
 
 
 def resident_bytes() -> int:

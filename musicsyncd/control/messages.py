@@ -388,6 +388,76 @@ class SignInAnswer(Answer):
     until: str
 
 
+class AttentionAnswer(Answer):
+    """One thing that a person should see to."""
+
+    key: str
+    """The same for the same trouble, whenever it is found."""
+    severity: str
+    """info, warning, error or critical."""
+    what: str
+    why: str
+    fix: str
+    subject: str
+
+
+class AlertAnswer(AttentionAnswer):
+    """A finding with its history."""
+
+    count: int
+    """Looks at which it was found."""
+    first_seen: str
+    last_seen: str
+    missing_since: str | None
+    """Since when no look finds it; it counts as over after a while."""
+    resolved_at: str | None
+    told: dict[str, ToldAnswer]
+    """By channel."""
+    due: dict[str, DueAnswer]
+    """By channel: what it has not told yet."""
+
+
+class ToldAnswer(Answer):
+    """What a channel last told of a finding."""
+
+    kind: str
+    at: str
+    reference: str
+    """The channel's own: a page's id."""
+
+
+class DueAnswer(Answer):
+    """What a channel has not told yet."""
+
+    kind: str
+    tries: int
+    again_at: str
+    error: str
+
+
+class AlertsAnswer(Answer):
+    """Everything that is wrong, and for a while what was."""
+
+    schema_: str = Field(default="musicsyncd.alerts/1", alias="schema")
+    alerts: list[AlertAnswer]
+    channels: list[str]
+
+
+class ChannelAnswer(Answer):
+    """How a test of a channel went."""
+
+    channel: str
+    error: dict[str, Any] | None
+    """`MusicsyncError.as_dict`; null where it told."""
+
+
+class AlertsTestAnswer(Answer):
+    """How a test went, for each channel."""
+
+    schema_: str = Field(default="musicsyncd.alerts-test/1", alias="schema")
+    channels: list[ChannelAnswer]
+
+
 class StatusAnswer(Answer):
     """How the daemon is."""
 
@@ -414,3 +484,5 @@ class StatusAnswer(Answer):
     accounts: list[AccountAnswer]
     attention: list[str]
     """What a person should see to, one sentence each."""
+    attention_items: list[AttentionAnswer] = Field(default_factory=list)
+    """The same, in the same order, for programs."""

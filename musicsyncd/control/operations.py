@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from musicsyncd.alerts.base import Finding
+from musicsyncd.alerts.findings import Seen, findings
 from musicsyncd.clock import Clock
 from musicsyncd.control import answers, attention, report
 from musicsyncd.control.following import Following
@@ -89,6 +91,7 @@ class Operations:
     """By service."""
     sources: Sequence[Source] = ()
     """Asked for what troubles them as a whole."""
+    watched: attention.Watched = field(default_factory=attention.Watched)
 
     # Asking for work
 
@@ -332,8 +335,7 @@ class Operations:
         tracks = await self.ledger.counts()
         due = await self.jobs.next_due()
         counts = await self.jobs.counts()
-        accounts = [attention.account_answer(account) for account in self.accounts.values()]
-        undecided = len(await self.matches.undecided(limit=MOST_LISTED))
+        found = await self.findings(volumes, tracks)
         return StatusAnswer(
             version=facts.version,
             mode=facts.mode,
@@ -350,20 +352,37 @@ class Operations:
             tracks=tracks,
             volumes=volumes,
             catalogs=[catalog.name for catalog in self.lookout.catalogs.values()],
-            accounts=accounts,
-            attention=[
-                *await self._lost_database(),
-                *attention.attention(volumes, tracks, accounts, undecided),
-                *self._hindrances(),
-            ],
+            accounts=[attention.account_answer(account) for account in self.accounts.values()],
+            attention=[one.sentence for one in found],
+            attention_items=[attention.attention_answer(one) for one in found],
         )
 
-    def _hindrances(self) -> list[str]:
-        return [sentence for source in self.sources if (sentence := source.hindrance())]
-
-    async def _lost_database(self) -> list[str]:
+    async def findings(
+        self, volumes: Sequence[VolumeAnswer] | None = None, tracks: Mapping[str, int] | None = None
+    ) -> list[Finding]:
+        """Everything that a person should see to now; `volumes` and `tracks` where they were looked at already."""
+        volumes = (await self.volumes()).volumes if volumes is None else volumes
+        tracks = await self.ledger.counts() if tracks is None else tracks
+        names, watched = [catalog.name for catalog in self.lookout.catalogs.values()], self.watched
         path = self.database.path
-        return [attention.lost_database(path)] if path and not await self.database.in_place() else []
+        return findings(
+            Seen(
+                now=self.clock.now(),
+                accounts=[attention.account_seen(account) for account in self.accounts.values()],
+                volumes=[attention.volume_seen(volume, watched.optional) for volume in volumes],
+                volume_grace=watched.volume_grace,
+                hindrances={one.name: sentence for one in self.sources if (sentence := one.hindrance())},
+                services=attention.services_seen(watched.budgets),
+                catalogs=attention.catalogs_seen(names, await self.ledger.parked()),
+                failed_tracks=tracks.get("failed", 0),
+                undecided=len(await self.matches.undecided(limit=MOST_LISTED)),
+                lately=await attention.lately(self.jobs, self.clock),
+                requests=await attention.failed_passes(self.jobs),
+                lost_database=path if path and not await self.database.in_place() else None,
+                channels=await watched.post.outbox.troubles() if watched.post else [],
+                more=[found for look in watched.more for found in look()],
+            )
+        )
 
     # Following
 

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from musicsyncd.control import alerting
 from musicsyncd.control.client import VERSION_HEADER
 from musicsyncd.control.messages import (
     ApplyQuestion,
@@ -70,6 +71,8 @@ def application(operations: Operations, add_volume: Volumes, version: str) -> AS
         Route("/v1/retry", doors.retry_step, methods=["POST"]),
         Route("/v1/volumes", doors.volumes),
         Route("/v1/volumes", doors.add_volume, methods=["POST"]),
+        Route("/v1/alerts", doors.alerts),
+        Route("/v1/alerts/test", doors.test_alerts, methods=["POST"]),
         Route("/v1/auth/{service}", doors.account),
         Route("/v1/auth/{service}", doors.sign_in, methods=["POST"]),
         Route("/v1/auth/{service}/finish", doors.finish_sign_in, methods=["POST"]),
@@ -163,6 +166,12 @@ class _Doors:
 
     async def add_volume(self, request: Request) -> Response:
         return await _answered(self._add_volume(await _question(request, VolumeQuestion)))
+
+    async def alerts(self, request: Request) -> Response:
+        return await _answered(alerting.listed(self._ask.watched.post))
+
+    async def test_alerts(self, request: Request) -> Response:
+        return await _answered(alerting.tested(self._ask.watched.post))
 
     async def account(self, request: Request) -> Response:
         return await _answered(self._ask.account(request.path_params["service"]))

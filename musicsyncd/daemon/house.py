@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from musicsyncd import __version__
+from musicsyncd.alerts.opening import open_alerts
+from musicsyncd.alerts.outbox import MIGRATIONS as ALERTS_MIGRATIONS
+from musicsyncd.alerts.post import Post
 from musicsyncd.audio.work import AudioWorkers
 from musicsyncd.catalog.local import MIGRATIONS as CATALOG_MIGRATIONS
 from musicsyncd.catalog.local import LocalCatalog
 from musicsyncd.clock import Clock
+from musicsyncd.control.attention import Watched
 from musicsyncd.control.operations import DaemonFacts, Operations
 from musicsyncd.daemon.volumes import open_volumes
 from musicsyncd.database import DATABASE_NAME, Database
@@ -71,6 +75,7 @@ MIGRATIONS: Final = {
     "http": HTTP_MIGRATIONS,
     "enrichment": ENRICHMENT_MIGRATIONS,
     "spotify": SPOTIFY_MIGRATIONS,
+    "alerts": ALERTS_MIGRATIONS,
 }
 """Each room's own tables."""
 
@@ -93,6 +98,8 @@ class House:
     answers: Cache
     """What services said, kept for a while."""
     spotify: SpotifySignIn
+    post: Post
+    """Sees alerts told."""
     clock: Clock
 
 
@@ -139,6 +146,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     sources = _sources(settings, audio, (spotify, *online, *rows))
     matches = Matches(database, clock)
     engine = _engine(settings, lookout, jobs, audio, words, sources, enrichers, matches)
+    post = await open_alerts(settings.alerts, _http_options(settings), database, budgets, clock, stack)
     operations = Operations(
         facts=_facts(loaded, clock),
         ledger=ledger,
@@ -149,6 +157,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         database=database,
         clock=clock,
         accounts={signin.service: signin},
+        watched=_watched(settings, budgets, post),
     )
     return House(
         settings=settings,
@@ -163,6 +172,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         operations=operations,
         answers=answers,
         spotify=signin,
+        post=post,
         clock=clock,
     )
 
@@ -175,6 +185,16 @@ def handlers(house: House) -> dict[str, Handler]:
         APPLY: house.merger.apply,
         UNDO: house.undoer.undo,
     }
+
+
+def _watched(settings: Settings, budgets: Budgets, post: Post) -> Watched:
+    """What is looked at for what a person should see to."""
+    return Watched(
+        optional=frozenset(one.name for one in settings.volumes if not one.required),
+        volume_grace=settings.alerts.volume_grace,
+        budgets=budgets,
+        post=post,
+    )
 
 
 async def _enrichers(

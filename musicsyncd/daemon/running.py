@@ -21,6 +21,7 @@ from musicsyncd.daemon.house import build, handlers
 from musicsyncd.daemon.housekeeping import clear_staging, keep_house
 from musicsyncd.daemon.reloading import reloaded
 from musicsyncd.daemon.volumes import adder, meet_new_targets, take_up
+from musicsyncd.daemon.watching import watch
 from musicsyncd.jobs.job import Lane
 from musicsyncd.settings import Loaded
 from musicsyncd.sync.batch import Batches
@@ -51,6 +52,7 @@ async def run(loaded: Loaded, reload: Callable[[], Loaded]) -> int:
                 {Lane.USER: loaded.settings.daemon.user_slots, Lane.BACKLOG: loaded.settings.daemon.backlog_slots},
             )
             tasks.start_soon(supervised, "job engine", house.jobs.wait, tasks, name="job engine")
+            tasks.start_soon(supervised, "alerts", lambda: watch(house), tasks, name="alerts")
             await take_up(house.ledger, house.jobs)
             lookout = house.engine.lookout
             await meet_new_targets([*lookout.shelves, *lookout.catalogs], house.ledger, house.jobs)

@@ -41,6 +41,13 @@ class Budgets:
             self._open.setdefault(service, budget)
         return self._open[service]
 
+    def resting(self) -> list[tuple[str, datetime, str]]:
+        """The services that are to be left alone now: name, until when, why. What this process never asked is not
+        among them.
+        """
+        found = ((name, one.standing.not_before, one) for name, one in self._open.items())
+        return [(name, until, one.standing.why) for name, until, one in found if until and one.rest > 0]
+
     async def _keep(self, service: str, standing: Standing) -> None:
         await self._database.write(partial(_keep, service=service, standing=standing))
 

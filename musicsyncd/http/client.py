@@ -31,6 +31,8 @@ HOPS: Final = 5
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 KEPT_METHODS: Final = frozenset({307, 308})
 """Redirects that send the same body again."""
+MOVED: Final = frozenset({301, 302})
+"""Redirects that clients follow without the body, whether that is meant or not."""
 HARMLESS: Final = frozenset({"accept", "accept-language", "user-agent"})
 """Headers that may follow a redirect to another host; any other may be a credential."""
 PROXIES: Final = ("http", "https", "socks5", "socks5h")
@@ -56,6 +58,8 @@ class Question:
     params: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] | None = field(default=None, repr=False)
     """Sent as a form, by POST; a credential may stand here."""
+    json: Any = field(default=None, repr=False)
+    """Sent as JSON, by POST, in place of a form; whoever is asked to send it elsewhere for good is refused."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """A credential may stand here; they go to this URL's host only."""
     limit: int = LARGEST
@@ -213,39 +217,47 @@ def _certificates(ca_file: Path | None) -> ssl.SSLContext:
 
 async def _followed(client: httpx.AsyncClient, question: Question) -> Answer:
     """The answer at the end of the redirects."""
-    url, form = _with_params(question), question.form
+    url, body = _with_params(question), _body(question)
     headers = dict(question.headers)
     for _ in range(HOPS + 1):
-        answer = await _sent(client, url, form, headers, question.limit)
+        answer = await _sent(client, url, body, headers, question.limit)
         target = answer.headers.get("location", "")
         if answer.status not in REDIRECTS or not target:
             return answer
         onward = _onward(url, target)
-        if form is not None and answer.status in KEPT_METHODS and not _same_host(url, onward):
+        if body and answer.status in KEPT_METHODS and not _same_host(url, onward):
             raise Permanent(f"{_host(url)} wants what was asked sent to {_host(onward)}", why="It may hold a secret")
+        if body and question.json is not None and answer.status in MOVED:
+            raise Permanent(f"{_host(url)} does not take it there any more", why="Followed, it would arrive empty")
         if not _same_host(url, onward):
             headers = {name: value for name, value in headers.items() if name.lower() in HARMLESS}
-        url, form = onward, form if answer.status in KEPT_METHODS else None
+        url, body = onward, body if answer.status in KEPT_METHODS else None
     raise Permanent(f"{_host(question.url)} redirects more than {HOPS} times")
 
 
+def _body(question: Question) -> dict[str, Any] | None:
+    """What is posted, as httpx takes it; None where nothing is, and the question is a GET."""
+    if question.json is not None:
+        return {"json": question.json}
+    return {"data": dict(question.form)} if question.form is not None else None
+
+
 async def _sent(
-    client: httpx.AsyncClient, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str], limit: int
+    client: httpx.AsyncClient, url: str, body: Mapping[str, Any] | None, headers: Mapping[str, str], limit: int
 ) -> Answer:
-    method = "GET" if form is None else "POST"
-    data = dict(form) if form is not None else None
-    async with client.stream(method, url, data=data, headers=dict(headers), follow_redirects=False) as response:
+    method = "GET" if body is None else "POST"
+    async with client.stream(method, url, headers=dict(headers), follow_redirects=False, **body or {}) as response:
         if _stated(response.headers.get("content-length")) > limit:
             raise _too_large(url, limit)
-        body = bytearray()
+        found = bytearray()
         async for part in response.aiter_bytes():
-            body += part
-            if len(body) > limit:
+            found += part
+            if len(found) > limit:
                 raise _too_large(url, limit)
         return Answer(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
-            body=bytes(body),
+            body=bytes(found),
         )
 
 

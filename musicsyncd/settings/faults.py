@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from musicsyncd.redaction import Redactor
@@ -77,7 +77,7 @@ def _wanted(fault: ErrorDetails) -> str:
 
 
 def _value(key: Key, value: object) -> str:
-    if annotation_of(key) is SecretStr:
+    if "SecretStr" in str(annotation_of(key)):  # a secret, or a list of them
         return HIDDEN
     text = Redactor().text(_written(value))
     text = text if text.isprintable() else text.encode("unicode_escape").decode()
@@ -129,10 +129,19 @@ def _contradictions(settings: Settings) -> Iterator[tuple[Key, str]]:
     if settings.enrichment.enabled and not settings.enrichment.contact:
         told = "enrichment.contact is missing: MusicBrainz demands an e-mail address or a URL of whoever asks"
         yield ("enrichment", "enabled"), told
+    yield from _channels_that_lead_nowhere(settings)
     low, high = settings.analysis.tempo_low, settings.analysis.tempo_high
     if high < 2 * low:
         told = f"analysis.tempo_high = {high:g} must be at least twice analysis.tempo_low = {low:g}"
         yield ("analysis", "tempo_high"), f"{told}, or some tempi fit in neither octave"
+
+
+def _channels_that_lead_nowhere(settings: Settings) -> Iterator[tuple[Key, str]]:
+    alerts = settings.alerts
+    needs = {"webhook": ("webhook_url", alerts.webhook_url), "apprise": ("apprise_urls", alerts.apprise_urls)}
+    for channel, (key, value) in needs.items():
+        if channel in alerts.channels and not value:
+            yield ("alerts", "channels"), f"alerts.{key} is missing: the channel {channel} has nowhere to tell"
 
 
 def _socket_too_long(settings: Settings) -> Iterator[tuple[Key, str]]:

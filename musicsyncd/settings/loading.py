@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from musicsyncd.errors import ConfigInvalid
 from musicsyncd.settings import file
 from musicsyncd.settings.defaults import default_config, fill_in
 from musicsyncd.settings.faults import contradictions, sentences
 from musicsyncd.settings.gathered import Gathered, add_environment, add_overrides, unread
-from musicsyncd.settings.model import Settings, dotted, leaves
+from musicsyncd.settings.model import Settings, dotted, leaves, secrets_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,16 +85,19 @@ def _doubts(settings: Settings, gathered: Gathered, path: Path | None) -> list[s
         origin, name = gathered.origin(key), dotted(key)
         if origin.inherited:
             continue
-        if isinstance(value, SecretStr) and _lets_in(value.get_secret_value()) and origin.line and shared:
+        if any(_lets_in(name, secret) for secret in secrets_in(value)) and origin.line and shared:
             doubts.append(f"{origin.place}: {name} may hold a password, and others can read it: chmod 600 {path}")
         if name.endswith(".ca_file") and value and not os.access(value, os.R_OK):
             doubts.append(f"{origin.place}: {name} cannot be read: every https connection will fail.")
+    for channel, unused in (("webhook", settings.alerts.webhook_url), ("apprise", settings.alerts.apprise_urls)):
+        if unused and channel not in settings.alerts.channels:
+            doubts.append(f"alerts.channels does not name {channel}: its address is set, and nobody is told there.")
     if settings.ytdlp.insecure_tls:
         where = gathered.origin(("ytdlp", "insecure_tls")).place
         doubts.append(f"{where}: ytdlp.insecure_tls lets anyone on the way alter what is downloaded.")
     return doubts
 
 
-def _lets_in(secret: str) -> bool:
+def _lets_in(name: str, secret: str) -> bool:
     """Whether it is more than the address of a proxy that anybody may use."""
-    return bool(secret) and ("@" in secret or "://" not in secret)
+    return bool(secret) and ("@" in secret or not name.endswith(".proxy"))

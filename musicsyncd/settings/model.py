@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr
 
+from musicsyncd.alerts.section import AlertsSection
 from musicsyncd.audio.section import AnalysisSection, OutputSection
 from musicsyncd.enrichment.section import EnrichmentSection
 from musicsyncd.jobs.section import CapacitySection
@@ -112,13 +113,14 @@ class Settings(Section):
     volumes: tuple[VolumeSection, ...]
     """Never empty: with none configured it holds one volume `library`."""
     capacity: CapacitySection
+    alerts: AlertsSection
 
     def secrets(self) -> set[str]:
         """The plain text of every secret and of its parts: what a log must never show."""
         secrets: set[str] = set()
         for _, value in leaves(self):
-            if isinstance(value, SecretStr):
-                secrets |= {value.get_secret_value(), *_credentials(value.get_secret_value())}
+            for secret in secrets_in(value):
+                secrets |= {secret, *_credentials(secret)}
         return secrets - {""}
 
 
@@ -133,6 +135,12 @@ def leaves(settings: BaseModel, at: Key = ()) -> Iterator[tuple[Key, Any]]:
                 yield from leaves(entry, (*at, name, index))
         else:
             yield (*at, name), value
+
+
+def secrets_in(value: Any) -> tuple[str, ...]:
+    """The plain texts of a key that holds a secret, or a list of them; none for any other key."""
+    held = value if isinstance(value, tuple) else (value,)
+    return tuple(one.get_secret_value() for one in held if isinstance(one, SecretStr))
 
 
 def shown(settings: Settings) -> dict[str, Any]:
@@ -150,6 +158,8 @@ def _at(key: Key, written: Any) -> Any:
 def _shown(value: Any, written: Any) -> Any:
     if isinstance(value, SecretStr):
         return HIDDEN if value else ""
+    if secrets_in(value):
+        return [HIDDEN for _ in value]
     return "" if value is None else written
 
 

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import pytest
 
-from musicsyncd.control.attention import account_answer, attention
+from musicsyncd.alerts.findings import Seen, findings
+from musicsyncd.control.attention import account_answer, account_seen
 from musicsyncd.sources.account import Account, SignedIn, Standing
 from tests.control.door import Door
 
@@ -28,7 +29,10 @@ class Fixed(Account):
 def said(**more: object) -> list[str]:
     """What a person is told of it."""
     now = Standing(**{"service": "fixed", "signed_in": SignedIn.YES, "fix": "Do it"} | more)  # type: ignore[arg-type]
-    return attention([], {}, [account_answer(Fixed(now))])
+    return [
+        one.sentence
+        for one in findings(Seen(now=datetime(2026, 1, 1, tzinfo=UTC), accounts=[account_seen(Fixed(now))]))
+    ]
 
 
 @pytest.mark.parametrize(("days", "when"), [(30, "in 30 days"), (2, "in 2 days"), (1, "tomorrow"), (0, "today")])
