@@ -346,6 +346,51 @@ def test_a_secret_is_shown_nowhere(load_text: Load) -> None:
     assert {f"{CANARY}!", f"{CANARY}%21", f"user:{CANARY}%21"} < loaded.settings.secrets()
 
 
+def test_secrets_in_a_list_are_shown_nowhere(load_text: Load, tmp_path: Path) -> None:
+    """Alerts' addresses let in whoever has them: hidden one by one, masked in the log, and a shared file is warned of."""
+    text = (
+        f'[alerts]\nchannels = ["log", "webhook", "apprise"]\nwebhook_url = "https://hooks.example.org/{CANARY}"\n'
+        f'apprise_urls = [" slack://{CANARY}/a ", "mailto://user:{CANARY}@example.org"]'
+    )
+    loaded = load_text(text)
+    written = (repr(loaded), repr(shown(loaded.settings)), loaded.settings.model_dump_json())
+    assert all(CANARY not in one for one in written)
+    values = shown(loaded.settings)
+    assert (values["alerts.webhook_url"], values["alerts.apprise_urls"]) == ("(hidden)", ["(hidden)", "(hidden)"])
+    assert {f"https://hooks.example.org/{CANARY}", f"slack://{CANARY}/a", CANARY} < loaded.settings.secrets()
+    (tmp_path / "config.toml").chmod(0o644)
+    warnings = load(tmp_path / "config.toml", {}).warnings
+    assert [warning for warning in warnings if "alerts.apprise_urls may hold" in warning]
+    assert [warning for warning in warnings if "alerts.webhook_url may hold" in warning]
+    variable = load(None, {"MUSICSYNCD_ALERTS__APPRISE_URLS": f'["dbus://", "json://h/{CANARY}"]'}).settings
+    assert len(variable.alerts.apprise_urls) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('channels = ["webhook"]', "alerts.webhook_url is missing"),
+        ('channels = ["apprise"]', "alerts.apprise_urls is missing"),
+        ('channels = ["pigeon"]', "must be one of log, webhook"),
+        ('webhook_url = "http://example.org/x"', "https://"),
+        ('webhook_url = "https://"', "https://"),
+        ('apprise_urls = ["no address"]', "as Apprise has it"),
+        ("every = 1", "at least 60"),
+        ('min_severity = "bad"', "must be one of info"),
+    ],
+)
+def test_channels_that_lead_nowhere(load_text: Load, text: str, words: str) -> None:
+    """Said before anything is to be told."""
+    (told,) = complaints(load_text, f"[alerts]\n{text}")
+    assert words in told
+
+
+def test_a_channel_that_is_not_switched_on_is_warned_of(load_text: Load) -> None:
+    """An address alone tells nobody."""
+    (warning,) = load_text('[alerts]\nwebhook_url = "https://example.org/x"').warnings
+    assert "does not name webhook" in warning
+
+
 def test_asking_others_needs_a_contact(load_text: Load) -> None:
     """MusicBrainz demands it; the key is a secret; an address has no slash at its end."""
     (told,) = complaints(load_text, "[enrichment]\nenabled = true")
@@ -391,6 +436,9 @@ def test_what_can_be_no_address(load_text: Load, key: str, value: str, words: st
         f'[ytdlp]\nproxy = "http://u:{CANARY}@h:99999"',
         f'[enrichment]\nacoustid_key = ["{CANARY}"]',
         f'[enrichment]\nacoustid_url = "https://u:{CANARY}@h"',
+        f'[alerts]\nwebhook_url = "http://h/{CANARY}"',
+        f'[alerts]\napprise_urls = "slack://{CANARY}"',
+        f'[alerts]\napprise_urls = ["slack:{CANARY}"]',
     ],
 )
 def test_a_wrong_secret_is_not_shown_either(load_text: Load, text: str) -> None:

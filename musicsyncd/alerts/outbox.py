@@ -108,7 +108,7 @@ class Outbox:
         return await self._database.write(write)
 
     async def delivered(self, channel: str, alert: Alert, reference: str) -> None:
-        """The channel has told it; what became due meanwhile stays due."""
+        """The channel has told it; what became due meanwhile stays due, and what waited for its time is due now."""
         key, now = alert.finding.key, _moment(self._clock.now())
         told = (key, channel, alert.kind.value, int(alert.finding.severity), now, reference)
 
@@ -121,6 +121,7 @@ class Outbox:
                 # Another matter took its place meanwhile, and of that nothing was tried yet.
                 update = "UPDATE alert_due SET tries = 0, error = '', lasting = 0 WHERE finding = ? AND channel = ?"
                 conn.execute(update, (key, channel))
+            conn.execute("UPDATE alert_due SET due = min(due, ?) WHERE channel = ?", (now, channel))
 
         await self._database.write(write)
 
@@ -138,10 +139,10 @@ class Outbox:
 
         await self._database.write(write)
 
-    async def hurry(self) -> None:
-        """Let everything that waits for its time be due now: a person has mended something."""
-        now = _moment(self._clock.now())
-        await self._database.write(lambda conn: conn.execute("UPDATE alert_due SET due = min(due, ?)", (now,)) and None)
+    async def hurry(self, *, lasting: bool = False) -> None:
+        """Let everything that waits for its time be due now, or only what waits for a person."""
+        query, now = "UPDATE alert_due SET due = min(due, ?) WHERE lasting >= ?", _moment(self._clock.now())
+        await self._database.write(lambda conn: conn.execute(query, (now, int(lasting))) and None)
 
     async def troubles(self) -> list[Trouble]:
         """The channels whose last try came to nothing."""

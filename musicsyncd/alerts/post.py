@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import anyio
@@ -47,8 +48,8 @@ class Post:
         return known
 
     async def run(self) -> None:
-        """Deliver for ever; sleeps until something is observed or due. What a killed run was at is tried at once."""
-        await self.outbox.hurry()
+        """Deliver for ever; sleeps until something is observed or due. What a killed run was at is due still."""
+        await self.outbox.hurry(lasting=True)  # the settings may be right now
         async with anyio.create_task_group() as tasks:
             for name in self.channels:
                 tasks.start_soon(self._serve, name, name=f"alerts by {name}")
@@ -78,21 +79,20 @@ class Post:
         while True:
             self._news[name] = anyio.Event()
             due = await self.outbox.next_due(name)
-            wait = (due - self._clock.now()).total_seconds() if due else None
-            if wait is None or wait > 0:
-                await self._until_news(name, wait)
+            if due is None or due > self._clock.now():
+                await self._until_news(name, due)
             else:
                 await self._deliver(name)
 
-    async def _until_news(self, name: str, wait: float | None) -> None:
+    async def _until_news(self, name: str, due: datetime | None) -> None:
         news = self._news[name]
-        if wait is None:
+        if due is None:
             await news.wait()
             return
         async with anyio.create_task_group() as tasks:
 
             async def wake() -> None:
-                await self._clock.sleep(wait)
+                await self._clock.sleep((due - self._clock.now()).total_seconds())
                 news.set()
 
             tasks.start_soon(wake, name=f"alarm of {name}")

@@ -7,7 +7,7 @@ it comes back within a day, that while doubles, up to a day.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -111,10 +111,12 @@ def after_look(
     before = {REST: known[REST]} if REST in known else {}
     standing = _seen(before, {REST: _summary(seen, waiting)} if waiting else {}, rules, now)
     told: dict[str, Known] = {}
+    begins = {name: _rested(known.values(), name, now) for name in channels}
     for key, one in {**seen, **standing}.items():
         there = [name for name in channels if key != f"{OF_CHANNEL}{name}"]
-        held = frozenset(name for name in there if key in waiting.get(name, ()))
-        told[key] = _due(one, there, held, rules, now)
+        held = {name for name in there if key in waiting.get(name, ())}
+        pending = {name: _pending(one, name, rules, now, begins[name]) for name in there if name not in held}
+        told[key] = replace(one, pending={name: due for name, due in pending.items() if due})
     return {key: one for key, one in told.items() if not _forgotten(one, now)}
 
 
@@ -211,18 +213,19 @@ def _summary(seen: Mapping[str, Known], waiting: Mapping[str, set[str]]) -> Find
     )
 
 
-def _due(one: Known, channels: Sequence[str], held: frozenset[str], rules: Rules, now: datetime) -> Known:
-    pending = {name: due for name in channels if name not in held and (due := _pending(one, name, rules, now))}
-    return replace(one, pending=pending)
+def _rested(known: Iterable[Known], name: str, now: datetime) -> datetime:
+    """When a channel may be given something new: one that fails is left alone with everything."""
+    failing = (one.pending[name] for one in known if name in one.pending)
+    return max((one.due for one in failing if one.error), default=now)
 
 
-def _pending(one: Known, name: str, rules: Rules, now: datetime) -> Pending | None:
+def _pending(one: Known, name: str, rules: Rules, now: datetime, begins: datetime) -> Pending | None:
     """What is left to be told: what was due already keeps its turn, and another matter takes over its place."""
     wanted, before = _wanted(one, name, rules, now), one.pending.get(name)
     if wanted is None:
         return None
     if before is None:
-        return Pending(kind=wanted, asked_at=now, due=now)
+        return Pending(kind=wanted, asked_at=now, due=max(now, begins))
     return before if before.kind is wanted else replace(before, kind=wanted, asked_at=now)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from musicsyncd.alerts.base import Alert, Channel
-from musicsyncd.errors import NeedsPerson, Permanent, Temporary
+from musicsyncd.errors import MusicsyncError, NeedsPerson, Permanent, Temporary
 from musicsyncd.http.budget import Budget
 from musicsyncd.http.client import HttpClient, Question
 
@@ -44,7 +44,10 @@ class WebhookChannel(Channel):
             limit=LARGEST,
             repeatable=False,
         )
-        answer = await self._client.ask(self._budget, question)
+        try:
+            answer = await self._client.ask(self._budget, question)
+        except MusicsyncError as error:
+            raise error from None  # what lies behind it bears the address
         if answer.status in LATER:
             raise Temporary(f"The webhook answered {answer.status}")
         if answer.status in (401, 403, 404, 410):

@@ -18,7 +18,16 @@ from musicsyncd.database import DATABASE_NAME
 pytestmark = pytest.mark.usefixtures("nobody_home")
 
 ROOT = Path(__file__).parent.parent.parent
-VERBS = ("jobs show", "jobs cancel", "jobs retry", "jobs logs", "volumes add", "config check", "config show")
+VERBS = (
+    "jobs show",
+    "jobs cancel",
+    "jobs retry",
+    "jobs logs",
+    "volumes add",
+    "config check",
+    "config show",
+    "alerts test",
+)
 HEAVY = {
     "pydantic", "anyio", "structlog", "starlette", "uvicorn", "platformdirs", "http.client", "tomllib", "asyncio",
     "sqlite3", "subprocess", "musicsyncd.settings", "musicsyncd.log", "musicsyncd.control.messages",
@@ -70,7 +79,9 @@ def test_nothing_typed_is_answered_with_help(capsys: pytest.CaptureFixture[str])
     assert [command for command in COMMANDS if f"\n    {command} " not in told] == []
 
 
-@pytest.mark.parametrize("command", ["status", "jobs", "tracks", "volumes", "sync", "events", "jobs show x"])
+@pytest.mark.parametrize(
+    "command", ["status", "jobs", "tracks", "volumes", "alerts", "alerts test", "sync", "events", "jobs show x"]
+)
 def test_without_a_daemon_a_command_says_how_to_start_it(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 3, one line on stderr with the socket that was tried."""
     assert main(command.split()) == 3

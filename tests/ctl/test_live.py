@@ -92,6 +92,7 @@ def track_of(daemon: Running) -> str:
     [
         ("status", "status"), ("jobs", "jobs"), ("jobs show JOB", "job"), ("jobs --json show JOB", "job"),
         ("tracks", "tracks"), ("tracks tidal", "tracks"), ("tracks show TRACK", "track"), ("volumes", "volumes"),
+        ("alerts", "alerts"), ("alerts test", "alerts-test"),
         ("config show", "config"), ("config check", "config-check"), ("doctor", "doctor"), ("version", "version"),
         ("sync", "accepted"), ("sync --wait", "report"),
     ],
@@ -115,7 +116,9 @@ def test_logs_as_json_are_objects_on_lines(daemon: Running, words: str) -> None:
     assert "JOB" not in words or {line["job"] for line in lines} == {job}
 
 
-@pytest.mark.parametrize("words", ["status", "jobs", "tracks", "tracks show TRACK", "volumes", "doctor", "logs"])
+@pytest.mark.parametrize(
+    "words", ["status", "jobs", "tracks", "tracks show TRACK", "volumes", "alerts", "doctor", "logs"]
+)
 def test_escape_codes_are_for_terminals(daemon: Running, words: str) -> None:
     """A pipe gets none, nor does a terminal under NO_COLOR; names never bring their own."""
     arguments = words.replace("TRACK", track_of(daemon)).split()

@@ -21,6 +21,7 @@ from musicsyncd.clock import SystemClock
 from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, Permanent, Temporary
 from musicsyncd.http.budget import Budget, Pace
 from musicsyncd.http.client import HttpClient, HttpOptions, Question
+from tests.fakes.hook import Hook
 from tests.fakes.music_services import OTHER_HOST, Ill, MusicServices
 from tests.fakes.origin import Origin, Page
 
@@ -206,6 +207,43 @@ async def test_a_form_is_not_sent_on(
     assert isinstance(error, Permanent)
     assert CANARY not in repr(error.as_dict())
     assert len(services.asked) == 1
+
+
+async def test_json_is_posted(client: HttpClient, budget: Budget) -> None:
+    """Once, with its type and the headers that go along; a secret in it is in no repr."""
+    with Hook() as hook:
+        question = Question(url=hook.url("/x"), json={"a": ["é", CANARY]}, headers={"Idempotency-Key": "1"})
+        assert (await client.ask(budget, question)).status == 204
+        assert CANARY not in repr(question)
+        (post,) = hook.posts
+    assert (post.method, post.json, post.headers["idempotency-key"]) == ("POST", {"a": ["é", CANARY]}, "1")
+    assert post.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("status", "host", "methods"),
+    [
+        (301, "127.0.0.1", ["POST"]),
+        (302, OTHER_HOST, ["POST"]),
+        (303, "127.0.0.1", ["POST", "GET"]),
+        (307, "127.0.0.1", ["POST", "POST"]),
+        (308, OTHER_HOST, ["POST"]),
+    ],
+)
+async def test_json_arrives_whole_or_not_at_all(
+    client: HttpClient, budget: Budget, status: int, host: str, methods: list[str]
+) -> None:
+    """It goes along within its host only; where clients would drop it on the way, the redirect is refused."""
+    with Hook() as hook:
+        hook.answer(status, Location=hook.url("/new", host))
+        question = Question(url=hook.url("/x"), json={"a": CANARY})
+        if len(methods) == 1:
+            error = await fails(client, budget, question)
+            assert isinstance(error, Permanent)
+            assert CANARY not in repr(error.as_dict())
+        else:
+            await client.ask(budget, question)
+        assert [post.method for post in hook.posts] == methods
 
 
 @pytest.mark.parametrize("target", ["/a", "ftp://example.org/x", "file:///etc/passwd"])
