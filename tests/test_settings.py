@@ -347,7 +347,7 @@ def test_a_secret_is_shown_nowhere(load_text: Load) -> None:
 
 
 def test_secrets_in_a_list_are_shown_nowhere(load_text: Load, tmp_path: Path) -> None:
-    """Alerts' addresses let in whoever has them: hidden one by one, masked in the log, and a shared file is warned of."""
+    """Alerts' addresses let in whoever has them: hidden one by one, masked in logs; a shared file is warned of."""
     text = (
         f'[alerts]\nchannels = ["log", "webhook", "apprise"]\nwebhook_url = "https://hooks.example.org/{CANARY}"\n'
         f'apprise_urls = [" slack://{CANARY}/a ", "mailto://user:{CANARY}@example.org"]'

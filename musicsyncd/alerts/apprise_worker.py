@@ -29,7 +29,10 @@ def handle(request: dict[str, Any], emit: Emit) -> dict[str, Any]:
         asked = apprise.Apprise()
         if not asked.add(request["url"]):
             raise NeedsPerson(f"Apprise does not understand the address that begins with {scheme}://", fix=MEND)
-        taken = asked.notify(body=request["body"], title=request["title"], notify_type=request["type"])
+        # As plain text: what a title of a track holds is no markup wherever it is shown.
+        taken = asked.notify(
+            body=request["body"], title=request["title"], notify_type=request["type"], body_format="text"
+        )
     except NeedsPerson:
         raise
     except Exception as error:  # noqa: BLE001  what a plug-in raises may hold the address

@@ -10,6 +10,7 @@ import anyio
 import structlog
 
 from musicsyncd.alerts.base import Alert, Channel, Finding, Kind, Severity
+from musicsyncd.alerts.findings import UNTOLD_TRIES
 from musicsyncd.alerts.outbox import Outbox
 from musicsyncd.alerts.telling import Known
 from musicsyncd.clock import Clock
@@ -122,7 +123,8 @@ class Post:
             again_in=round(wait),
             error=error.as_dict(),
         )
-        self.on_trouble()
+        if lasting or alert.attempt == UNTOLD_TRIES:
+            self.on_trouble()
 
     async def _tried(
         self, name: str, alert: Alert, reference: list[str] | None = None, *, deadline: float = DEADLINE

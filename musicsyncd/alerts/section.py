@@ -13,7 +13,7 @@ from musicsyncd.alerts.telling import Rules
 from musicsyncd.section import Duration, Section
 
 ChannelName = Literal["log", "webhook", "apprise", "notion-tasks", "notion-issues"]
-SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://\S{1,2000}")
+SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://\S{0,2000}")
 OURS: Final = ("127.0.0.1", "::1", "localhost")
 
 

@@ -140,6 +140,13 @@ class TestApprise(ChannelContract):
         assert (first["type"], second["type"]) == ("warning", "success")
         assert second["message"] == "Resolved: Volume VIBES is absent; 3 tracks waiting for it."
 
+    async def test_what_a_title_holds_is_no_markup(self, hook: Hook) -> None:
+        """Where a service shows HTML, a track's name is still its name."""
+        channel = AppriseChannel(SecretStr(f"json://127.0.0.1:{hook.port}/?format=html"))
+        await channel.deliver(alert(finding=finding(what="<img src=x> is wrong")))
+        assert "&lt;img" in hook.posts[0].json["message"]
+        assert "<img" not in hook.posts[0].json["message"]
+
     async def test_an_address_that_nobody_knows(self) -> None:
         """A person has to mend it; the sentence names no more than its scheme."""
         with pytest.raises(NeedsPerson) as caught:

@@ -1,0 +1,77 @@
+"""What a person should see to: the same for status, for programs and for alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from musicsyncd.control.attention import failed_passes, lately
+from musicsyncd.errors import NeedsPerson
+from musicsyncd.jobs.base import JobContext
+from musicsyncd.jobs.job import Lane
+from musicsyncd.sync.engine import REQUEST, TRACK
+from tests.control.door import Door, eventually
+
+
+async def refuse(context: JobContext, args: Mapping[str, Any]) -> dict[str, Any] | None:
+    raise NeedsPerson("Spotify has signed us out", fix="Run: musicsyncctl auth spotify")
+
+
+async def succeed(context: JobContext, args: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {"tracks": [], "refused": [], "rungs": [], "scope": "next", "url": "", "dry_run": False}
+
+
+async def done(door: Door, kind: str, key: str, **args: Any) -> None:
+    job = await door.jobs.enqueue(kind, args, key=key, lane=Lane.USER)
+
+    async def ended() -> bool:
+        return not (await door.jobs.get(job.id)).state.active
+
+    await eventually(ended)
+
+
+async def test_status_says_the_same_in_sentences_and_in_items(door: Door) -> None:
+    """In one order, with keys that stay."""
+    door.work.request = refuse
+    await done(door, REQUEST, "incremental", scope="incremental")
+    status = await door.get("/v1/status")
+    (item,) = status["attention_items"]
+    assert (item["key"], item["severity"], item["fix"]) == (
+        "request:incremental",
+        "error",
+        "Run: musicsyncctl auth spotify",
+    )
+    assert status["attention"] == [
+        "The last incremental sync failed: Spotify has signed us out. Run: musicsyncctl auth spotify."
+    ]
+    assert [one.key for one in await door.operations.findings()] == ["request:incremental"]
+
+
+async def test_a_pass_that_failed_is_over_when_the_next_one_works(door: Door) -> None:
+    """What a person asked for by itself, and a dry run, are no passes."""
+    door.work.request = refuse
+    await done(door, REQUEST, "url", scope="url")
+    await done(door, REQUEST, "full dry", scope="full", dry_run=True)
+    assert await failed_passes(door.jobs) == []
+    await done(door, REQUEST, "full", scope="full")
+    assert [one.scope for one in await failed_passes(door.jobs)] == ["full"]
+    door.work.request = succeed
+    await done(door, REQUEST, "full", scope="full")
+    assert await failed_passes(door.jobs) == []
+
+
+async def test_many_failed_tracks_are_counted(door: Door) -> None:
+    """Of those that ended within a day."""
+    door.work.track = refuse
+    for number in range(5):
+        await done(door, TRACK, f"t{number}")
+    door.work.track = succeed
+    await done(door, TRACK, "t9")
+    assert await lately(door.jobs, door.operations.clock) == (5, 6)
+    assert [one.key for one in await door.operations.findings()] == ["jobs:failing"]
+
+
+async def test_alerts_where_nobody_watches(door: Door) -> None:
+    """An empty list, and a test of no channel."""
+    assert await door.get("/v1/alerts") == {"schema": "musicsyncd.alerts/1", "alerts": [], "channels": []}
+    assert (await door.post("/v1/alerts/test"))["channels"] == []
