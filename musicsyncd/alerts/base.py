@@ -115,9 +115,9 @@ class Channel:
         It may be asked twice for one alert, which then has the same `id` and a higher `attempt`. A channel that keeps
         a page makes it for OPENED (or takes the one in `reference`, or that it finds by the key, and opens it again),
         writes the count for REPEATED, and gives it a closed status for RESOLVED.
-        Raises Temporary when it is worth another try soon (with its delay, where that is known), any other
-        MusicsyncError when a person has to mend the channel first. Neither loses the alert. No message of an error
-        holds an address that lets its reader in.
+        Raises Temporary when it is worth another try soon (with its delay, where that is known), NeedsPerson or Denied
+        when a person has to mend the channel first, any other MusicsyncError when it does not take this one alert.
+        None of them loses the alert. No message of an error holds an address that lets its reader in.
         """
         raise NotImplementedError
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from musicsyncd.alerts.base import Alert, Finding, Kind, Severity
-from musicsyncd.alerts.telling import Known, Pending, Rules, Told, Trouble, after_look
+from musicsyncd.alerts.telling import Fault, Known, Pending, Rules, Told, Trouble, after_look
 from musicsyncd.clock import Clock
 from musicsyncd.database import Database
 
@@ -49,7 +49,7 @@ MIGRATIONS: Final = (
         due TEXT NOT NULL,
         tries INTEGER NOT NULL,         -- begun so far
         error TEXT NOT NULL,            -- why the last one came to nothing
-        lasting INTEGER NOT NULL,       -- whether a person has to mend the channel first
+        fault TEXT NOT NULL,            -- whose fault that was: passing, channel, alert
         PRIMARY KEY (finding, channel)
     ) WITHOUT ROWID;
     CREATE INDEX alert_due_channel ON alert_due(channel, due);
@@ -119,35 +119,36 @@ class Outbox:
             delete = "DELETE FROM alert_due WHERE finding = ? AND channel = ? AND kind = ?"
             if not conn.execute(delete, (key, channel, alert.kind.value)).rowcount:
                 # Another matter took its place meanwhile, and of that nothing was tried yet.
-                update = "UPDATE alert_due SET tries = 0, error = '', lasting = 0 WHERE finding = ? AND channel = ?"
+                update = "UPDATE alert_due SET tries = 0, error = '', fault = '' WHERE finding = ? AND channel = ?"
                 conn.execute(update, (key, channel))
-            conn.execute("UPDATE alert_due SET due = min(due, ?) WHERE channel = ?", (now, channel))
+            conn.execute("UPDATE alert_due SET due = min(due, ?) WHERE channel = ? AND fault = ''", (now, channel))
 
         await self._database.write(write)
 
-    async def failed(self, channel: str, alert: Alert, error: str, delay: float, *, lasting: bool) -> None:
-        """The channel could not tell it; it is left alone for `delay` seconds, with all that it has to tell.
-
-        `lasting`: a person has to mend it first.
+    async def failed(self, channel: str, alert: Alert, error: str, delay: float, fault: Fault) -> None:
+        """The channel could not tell it; `delay` seconds must pass, for all that it is to tell unless it is the alert's
+        own fault.
         """
         again = _moment(self._clock.now() + timedelta(seconds=delay))
 
         def write(conn: sqlite3.Connection) -> None:
-            update = "UPDATE alert_due SET error = ?, lasting = ? WHERE finding = ? AND channel = ?"
-            conn.execute(update, (error, int(lasting), alert.finding.key, channel))
-            conn.execute("UPDATE alert_due SET due = max(due, ?) WHERE channel = ?", (again, channel))
+            update = "UPDATE alert_due SET error = ?, fault = ?, due = ? WHERE finding = ? AND channel = ?"
+            conn.execute(update, (error, fault.value, again, alert.finding.key, channel))
+            if fault is not Fault.ALERT:
+                conn.execute("UPDATE alert_due SET due = max(due, ?) WHERE channel = ?", (again, channel))
 
         await self._database.write(write)
 
     async def hurry(self, *, lasting: bool = False) -> None:
         """Let everything that waits for its time be due now, or only what waits for a person."""
-        query, now = "UPDATE alert_due SET due = min(due, ?) WHERE lasting >= ?", _moment(self._clock.now())
-        await self._database.write(lambda conn: conn.execute(query, (now, int(lasting))) and None)
+        query = "UPDATE alert_due SET due = min(due, ?) WHERE NOT ? OR fault IN ('channel', 'alert')"
+        values = (_moment(self._clock.now()), lasting)
+        await self._database.write(lambda conn: conn.execute(query, values) and None)
 
     async def troubles(self) -> list[Trouble]:
         """The channels whose last try came to nothing."""
         query = (
-            "SELECT channel, count(*), max(tries), max(lasting), max(error) FROM alert_due "
+            "SELECT channel, count(*), max(tries), max(fault IN ('channel', 'alert')), max(error) FROM alert_due "
             "GROUP BY channel HAVING max(error) <> '' ORDER BY channel"
         )
         rows = await self._database.read(lambda conn: conn.execute(query).fetchall())
@@ -185,7 +186,7 @@ def _known(conn: sqlite3.Connection, key: str | None = None) -> dict[str, Known]
     for row in _rows(conn, "SELECT * FROM alert_due", "finding", key):
         asked_at, when = map(datetime.fromisoformat, row[3:5])
         due[row[0]][row[1]] = Pending(
-            kind=Kind(row[2]), asked_at=asked_at, due=when, tries=row[5], error=row[6], lasting=bool(row[7])
+            kind=Kind(row[2]), asked_at=asked_at, due=when, tries=row[5], error=row[6], fault=Fault(row[7])
         )
     found = _rows(conn, "SELECT * FROM alert_finding", "key", key)
     return {row[0]: _one(row, told[row[0]], due[row[0]]) for row in found}
@@ -237,7 +238,7 @@ def _keep(conn: sqlite3.Connection, one: Known) -> None:
     conn.execute("DELETE FROM alert_due WHERE finding = ?", (found.key,))
     for channel, due in one.pending.items():
         moments = (_moment(due.asked_at), _moment(due.due))
-        values = (found.key, channel, due.kind.value, *moments, due.tries, due.error, int(due.lasting))
+        values = (found.key, channel, due.kind.value, *moments, due.tries, due.error, due.fault.value)
         conn.execute("INSERT INTO alert_due VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 

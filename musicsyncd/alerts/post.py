@@ -12,9 +12,9 @@ import structlog
 from musicsyncd.alerts.base import Alert, Channel, Finding, Kind, Severity
 from musicsyncd.alerts.findings import UNTOLD_TRIES
 from musicsyncd.alerts.outbox import Outbox
-from musicsyncd.alerts.telling import Known
+from musicsyncd.alerts.telling import Fault, Known
 from musicsyncd.clock import Clock
-from musicsyncd.errors import MusicsyncError, Permanent, Temporary
+from musicsyncd.errors import Denied, MusicsyncError, NeedsPerson, Permanent, Temporary
 
 logger = structlog.get_logger()
 FIRST_WAIT: Final = 30.0
@@ -113,8 +113,8 @@ class Post:
                 self.on_trouble()
             return
         wait = _wait(error, alert.attempt)
-        lasting = not isinstance(error, Temporary)
-        await self.outbox.failed(name, alert, str(error), wait, lasting=lasting)
+        fault = _fault(error)
+        await self.outbox.failed(name, alert, str(error), wait, fault)
         logger.warning(
             "alert not told",
             channel=name,
@@ -123,7 +123,7 @@ class Post:
             again_in=round(wait),
             error=error.as_dict(),
         )
-        if lasting or alert.attempt == UNTOLD_TRIES:
+        if fault is not Fault.PASSING or alert.attempt == UNTOLD_TRIES:
             self.on_trouble()
 
     async def _tried(
@@ -154,6 +154,12 @@ class Post:
         )
         made = f"test-{now.timestamp():.0f}"
         return Alert(id=made, kind=Kind.TEST, finding=finding, count=1, first_seen=now, last_seen=now)
+
+
+def _fault(error: MusicsyncError) -> Fault:
+    if isinstance(error, Temporary):
+        return Fault.PASSING
+    return Fault.CHANNEL if isinstance(error, NeedsPerson | Denied) else Fault.ALERT
 
 
 def _wait(error: MusicsyncError, attempt: int) -> float:

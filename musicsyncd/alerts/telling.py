@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from musicsyncd.alerts.base import Finding, Kind, Severity
@@ -21,6 +22,18 @@ REST: Final = "alerts:more"
 """Key of the finding that stands for those that wait for their turn."""
 OF_CHANNEL: Final = "channel:"
 """Begins the key of a finding about a channel, which is not told by that channel."""
+
+
+class Fault(StrEnum):
+    """Why a try came to nothing, as far as it decides what happens next."""
+
+    NONE = ""
+    PASSING = "passing"
+    """The channel may work again by itself; until then it is left alone with everything."""
+    CHANNEL = "channel"
+    """A person has to mend the channel; until then it is left alone with everything."""
+    ALERT = "alert"
+    """It does not take this one; the others go on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +70,8 @@ class Pending:
     """Begun so far. From 1 on it may have arrived."""
     error: str = ""
     """Why the last one came to nothing."""
-    lasting: bool = False
-    """Whether a person has to mend the channel first."""
+    fault: Fault = Fault.NONE
+    """Whose fault that was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +229,7 @@ def _summary(seen: Mapping[str, Known], waiting: Mapping[str, set[str]]) -> Find
 def _rested(known: Iterable[Known], name: str, now: datetime) -> datetime:
     """When a channel may be given something new: one that fails is left alone with everything."""
     failing = (one.pending[name] for one in known if name in one.pending)
-    return max((one.due for one in failing if one.error), default=now)
+    return max((one.due for one in failing if one.fault in (Fault.PASSING, Fault.CHANNEL)), default=now)
 
 
 def _pending(one: Known, name: str, rules: Rules, now: datetime, begins: datetime) -> Pending | None:

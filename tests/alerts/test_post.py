@@ -193,6 +193,20 @@ async def test_what_was_observed_survives_a_restart(office: Office) -> None:
     assert (await office.post.outbox.known())["a"].count == 2
 
 
+async def test_one_alert_that_is_not_taken_holds_no_other_up(office: Office, tasks: anyio.abc.TaskGroup) -> None:
+    """It is kept and tried seldom, whatever else is told meanwhile."""
+    office.one.errors = [Permanent("This text is too long")]
+    tasks.start_soon(office.post.run)
+    await office.post.observe([finding("odd", Severity.CRITICAL)])
+    await eventually(lambda: office.two.kinds("odd") == [Kind.OPENED] and not office.one.errors)
+    await office.post.observe([finding("odd", Severity.CRITICAL), finding("b"), finding("c")])
+    await eventually(lambda: len(office.one.told) == 2)
+    await office.advance(MENDED - 1)
+    assert [alert.finding.key for alert in office.one.told] == ["b", "c"]
+    await office.advance(2)
+    await eventually(lambda: office.one.kinds("odd") == [Kind.OPENED])
+
+
 class Slow(Channel):
     """Holds on to what it is given until told to go on."""
 
