@@ -23,6 +23,17 @@ class Condition(StrEnum):
     """The system forbids reading or writing it."""
 
 
+class Trait(StrEnum):
+    """How a shelf takes names; names are chosen so that none of these matters, a person may wonder all the same."""
+
+    CASE_INSENSITIVE = "case-insensitive"
+    """`A` and `a` are one file."""
+    NFD = "nfd"
+    """Accents are given back as marks of their own (HFS+)."""
+    FAT_NAMES = "fat-names"
+    """Names hold none of `" * : < > ? \\ |` (FAT, exFAT, NTFS)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ShelfState:
     """What was seen when the shelf was last looked at."""
@@ -36,6 +47,7 @@ class ShelfState:
     path: str = ""
     marker: str = ""
     """The id in the marker file."""
+    traits: tuple[Trait, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -95,6 +107,10 @@ class Shelf:
     """The formats that this shelf wants."""
     layout: str
     """Template of the names here, for `naming.relative_path`."""
+    home: Path | None = None
+    """Where it was said to be; None for a shelf without a path. It may be found elsewhere."""
+    added: bool = False
+    """Whether a person added it by command, and the settings do not name it."""
 
     async def state(self) -> ShelfState:
         """Look at the shelf now; never raises for a shelf that is merely away."""

@@ -10,13 +10,14 @@ import sys
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from musicsyncd.library.base import Condition, ShelfState
+from musicsyncd.library.base import Condition, ShelfState, Trait
 from musicsyncd.library.disk import rename_into_free, sync_file, sync_folder, temporary_name
+from musicsyncd.library.traits import folds_case, learn, recorded
 
 MARKER: Final = ".musicsyncd-volume"
 LONGEST_MARKER: Final = 4096
@@ -35,6 +36,8 @@ class Marker:
     """The volume's name in the settings when it was adopted."""
     created: str
     """ISO 8601."""
+    traits: tuple[Trait, ...] = ()
+    """What was found out by trying when the marker was written."""
 
     @classmethod
     def new(cls, name: str, now: datetime) -> Marker:
@@ -53,7 +56,9 @@ def read_marker(root: Path) -> Marker | None:
         raise ValueError("it is empty or not JSON") from error
     if not isinstance(data, dict) or not all(isinstance(data.get(key), str) for key in ("id", "name")):
         raise ValueError("it has no id and name")
-    return Marker(id=data["id"], name=data["name"], created=str(data.get("created", "")))
+    return Marker(
+        id=data["id"], name=data["name"], created=str(data.get("created", "")), traits=recorded(data.get("traits"))
+    )
 
 
 def write_marker(root: Path, marker: Marker) -> None:
@@ -61,6 +66,7 @@ def write_marker(root: Path, marker: Marker) -> None:
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     temporary = temporary_name()
     try:
+        marker = replace(marker, traits=learn(folder))
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=folder)
         with os.fdopen(descriptor, "wb") as file:
             file.write(json.dumps(asdict(marker)).encode() + b"\n")
@@ -131,7 +137,8 @@ def _with_space(root: Path, marker: Marker, min_free: int) -> ShelfState:
     elif free < min_free:
         condition, why = Condition.FULL, f"{free} bytes are free on {root}, {min_free} shall stay free"
         fix = "Make room or lower min_free"
-    return ShelfState(condition=condition, why=why, fix=fix, free=free, path=str(root), marker=marker.id)
+    traits = (*((Trait.CASE_INSENSITIVE,) if folds_case(root, MARKER) else ()), *marker.traits)
+    return ShelfState(condition=condition, why=why, fix=fix, free=free, path=str(root), marker=marker.id, traits=traits)
 
 
 def trouble(root: Path, error: OSError) -> ShelfState:

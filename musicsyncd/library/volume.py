@@ -29,7 +29,9 @@ LONGEST_SILENCE: Final = 60.0
 
 
 class Volume(Shelf):
-    """One `[[volumes]]` entry of the settings.
+    """One `[[volumes]]` entry of the settings, or a folder that a person added.
+
+    `home` is where it was said to be, `path` where it is now: `move` follows a disk that is mounted elsewhere.
 
     `min_free` is in bytes; `known_marker` is the id that the volume's marker had when it was first met (None:
     never); it is learnt by `adopt`, for the caller to keep. One caller places at a time; the rest may run
@@ -44,6 +46,7 @@ class Volume(Shelf):
         formats: Sequence[str],
         layout: str,
         min_free: int = 0,
+        added: bool = False,
         known_marker: str | None = None,
         clock: Clock | None = None,
         mount_roots: Sequence[Path] = MOUNT_ROOTS,
@@ -51,16 +54,27 @@ class Volume(Shelf):
         longest_silence: float = LONGEST_SILENCE,
     ) -> None:
         self.name, self.target, self.formats, self.layout = name, f"volume:{name}", tuple(formats), layout
-        self.path, self.min_free, self.known_marker = path, min_free, known_marker
+        self.home: Path = path
+        self.path, self.min_free, self.known_marker, self.added = path, min_free, known_marker, added
         self._clock = clock or SystemClock()
         self._mount_roots = tuple(mount_roots)
         self._probe_deadline, self._longest_silence = probe_deadline, longest_silence
-        self._patience = Patience(name)
+        self._patience: dict[Path, Patience] = {}
 
     async def state(self) -> ShelfState:
-        return await self._seen(
-            lambda _: look_at(self.path, self.name, self.known_marker, self.min_free), self._probe_deadline
-        )
+        return await self.state_at(self.path)
+
+    async def state_at(self, root: Path) -> ShelfState:
+        """How the volume is if it is there."""
+        return await self._seen(root, lambda _: look_at(root, self.name, self.known_marker, self.min_free))
+
+    def move(self, path: Path, *, anew: bool = False) -> None:
+        """Have it at this path from now on; what has begun ends, or fails, where it began.
+
+        `anew` says that another disk may be mounted at it than the one that is waited for.
+        """
+        self.path = path
+        self._patience = {root: one for root, one in self._patience.items() if root in (self.home, path) and not anew}
 
     async def adopt(self, *, consent: bool = False) -> ShelfState:
         """Meet the volume: take its marker as known, or write one where there never was one.
@@ -73,9 +87,9 @@ class Volume(Shelf):
         """
         marker = Marker.new(self.name, self._clock.now())
         known = None if consent else self.known_marker
+        root = self.path
         state = await self._seen(
-            lambda _: adopt(self.path, marker, known, self.min_free, self._mount_roots, consent=consent),
-            self._probe_deadline,
+            root, lambda _: adopt(root, marker, known, self.min_free, self._mount_roots, consent=consent)
         )
         self.known_marker = state.marker or self.known_marker
         return state
@@ -83,7 +97,7 @@ class Volume(Shelf):
     async def place(self, staged: Staged, wanted: str, *, tie_breaker: str, replaces: Kept | None = None) -> Placed:
         state = await self._reachable()
         order = Order(
-            root=self.path,
+            root=Path(state.path),
             shelf=self.name,
             target=self.target,
             state=state,
@@ -95,57 +109,61 @@ class Volume(Shelf):
             day=self._clock.now().date().isoformat(),
             beat=lambda: None,
         )
-        return await self._done(lambda heart: _place(replace(order, beat=heart.beat)))
+        return await self._done(state, lambda _, heart: _place(replace(order, beat=heart.beat)))
 
     async def look(self, kept: Kept) -> Kept | None:
         state = await self._reachable()
         if kept.marker != state.marker:
             return None
-        return await self._done(lambda heart: _look(self.path, kept, heart.beat))
+        return await self._done(state, lambda root, heart: _look(root, kept, heart.beat))
 
     async def found(self, kept: Kept) -> Kept | None:
         state = await self._reachable()
         if kept.marker != state.marker:
             return None
-        return await self._done(lambda heart: _found(self.path, kept, heart.beat))
+        return await self._done(state, lambda root, heart: _found(root, kept, heart.beat))
 
     async def retire(self, kept: Kept) -> str | None:
         state = await self._writable()
         if kept.marker != state.marker:
             return None
         day = self._clock.now().date().isoformat()
-        return await self._done(lambda heart: retire(self.path, kept, day, heart.beat))
+        return await self._done(state, lambda root, heart: retire(root, kept, day, heart.beat))
 
     async def restore(self, kept: Kept, recycled: str) -> Kept:
         state = await self._writable()
         if kept.marker != state.marker:
             what = f"{kept.path} was kept on another disk than the one that is the volume {self.name!r} now"
             raise Degraded(what, target=self.target, fix="Mount that disk, then undo again")
-        return await self._done(lambda heart: restore(self.path, kept, recycled, heart.beat))
+        return await self._done(state, lambda root, heart: restore(root, kept, recycled, heart.beat))
 
     async def recycled(self, kept: Kept) -> str | None:
         state = await self._reachable()
         if kept.marker != state.marker:
             return None
-        return await self._done(lambda heart: find_recycled(self.path, kept.path, kept.size, kept.sha256, heart.beat))
+        return await self._done(
+            state, lambda root, heart: find_recycled(root, kept.path, kept.size, kept.sha256, heart.beat)
+        )
 
     async def readable(self, kept: Kept, folder: Path) -> Path:
-        await self._reachable()
-        return self.path / kept.path
+        return Path((await self._reachable()).path) / kept.path
 
     async def sweep(self) -> int:
         """Remove what earlier processes left half-written; how many. Nothing on a volume that is away."""
         state = await self.state()
         if state.condition not in (Condition.READY, Condition.FULL):
             return 0
-        return await self._done(lambda heart: _sweep(self.path, heart.beat))
+        return await self._done(state, lambda root, heart: _sweep(root, heart.beat))
 
-    async def _seen(self, look: Callable[[Heartbeat], ShelfState], deadline: float) -> ShelfState:
+    async def _seen(self, root: Path, look: Callable[[Heartbeat], ShelfState]) -> ShelfState:
         try:
-            return await self._patience.run(look, quiet=deadline)
+            return await self._patient_with(root).run(look, quiet=self._probe_deadline)
         except TimeoutError as error:
-            why, fix = f"{self.path} hangs: {error}", "Unmount and mount it again"
-            return ShelfState(condition=Condition.ABSENT, why=why, fix=fix, path=str(self.path))
+            why, fix = f"{root} hangs: {error}", "Unmount and mount it again"
+            return ShelfState(condition=Condition.ABSENT, why=why, fix=fix, path=str(root))
+
+    def _patient_with(self, root: Path) -> Patience:
+        return self._patience.setdefault(root, Patience(self.name))
 
     async def _writable(self) -> ShelfState:
         """How the volume is, if files on it can be moved; Degraded if not."""
@@ -159,9 +177,11 @@ class Volume(Shelf):
         what = f"The volume {self.name!r} is {state.condition}"
         raise Degraded(what, target=self.target, why=state.why, fix=state.fix)
 
-    async def _done(self, work: Callable[[Heartbeat], T]) -> T:
+    async def _done(self, state: ShelfState, work: Callable[[Path, Heartbeat], T]) -> T:
+        """What `work` does at the root where the volume was just seen."""
+        root = Path(state.path)
         try:
-            return await self._patience.run(work, quiet=self._longest_silence)
+            return await self._patient_with(root).run(lambda heart: work(root, heart), quiet=self._longest_silence)
         except TimeoutError as error:
             what = f"The volume {self.name!r} hangs: {error}"
             raise Degraded(what, target=self.target, fix="Unmount and mount it again") from error
