@@ -340,17 +340,24 @@ class VolumeAnswer(Answer):
 
     name: str
     path: str
+    """Where it is now, or was looked for last."""
+    usual: str
+    """Where the settings say that it is, or where it was when it was added."""
+    origin: Literal["settings", "added"]
     condition: str
     why: str
     fix: str
     free: int | None
     marker: str
+    traits: list[str]
+    """How it takes names: case-insensitive, nfd, fat-names."""
     formats: list[str]
     parked: int
+    """How many tracks wait for it."""
 
 
 class VolumesAnswer(Answer):
-    """Every volume in the settings."""
+    """Every volume, those of the settings first."""
 
     schema_: str = Field(default="musicsyncd.volumes/1", alias="schema")
     volumes: list[VolumeAnswer]

@@ -437,11 +437,14 @@ async def _volume_answer(shelf: Shelf, parked: Mapping[str, int]) -> VolumeAnswe
     return VolumeAnswer(
         name=shelf.name,
         path=state.path,
+        usual=str(shelf.home or ""),
+        origin="added" if shelf.added else "settings",
         condition=state.condition.value,
         why=state.why,
         fix=state.fix,
         free=state.free,
         marker=state.marker,
+        traits=[trait.value for trait in state.traits],
         formats=list(shelf.formats),
         parked=parked.get(shelf.target, 0),
     )

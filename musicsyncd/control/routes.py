@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, Final, Protocol
 
 import anyio
 import structlog
@@ -41,12 +41,18 @@ LARGEST_QUESTION: Final = 1_000_000
 HEARTBEAT: Final = 15.0
 """Seconds between comments on a silent event stream, so that a client that went away is noticed."""
 
-Volumes = Callable[[VolumeQuestion], Awaitable[BaseModel]]
+
+class Volumes(Protocol):
+    """Who adds volumes and takes them out again."""
+
+    async def add(self, question: VolumeQuestion) -> BaseModel: ...
+
+    async def remove(self, name: str) -> BaseModel: ...
 
 
-def application(operations: Operations, add_volume: Volumes, version: str) -> ASGIApp:
+def application(operations: Operations, volumes: Volumes, version: str) -> ASGIApp:
     """The routes."""
-    doors = _Doors(operations, add_volume)
+    doors = _Doors(operations, volumes)
     routes = [
         Route("/v1/status", doors.status),
         Route("/v1/sync", doors.sync, methods=["POST"]),
@@ -73,6 +79,7 @@ def application(operations: Operations, add_volume: Volumes, version: str) -> AS
         Route("/v1/volumes", doors.add_volume, methods=["POST"]),
         Route("/v1/alerts", doors.alerts),
         Route("/v1/alerts/test", doors.test_alerts, methods=["POST"]),
+        Route("/v1/volumes/{name}/remove", doors.remove_volume, methods=["POST"]),
         Route("/v1/auth/{service}", doors.account),
         Route("/v1/auth/{service}", doors.sign_in, methods=["POST"]),
         Route("/v1/auth/{service}/finish", doors.finish_sign_in, methods=["POST"]),
@@ -90,8 +97,8 @@ def application(operations: Operations, add_volume: Volumes, version: str) -> AS
 class _Doors:
     """One method per route: read the question, ask, write the answer."""
 
-    def __init__(self, operations: Operations, add_volume: Volumes) -> None:
-        self._ask, self._add_volume = operations, add_volume
+    def __init__(self, operations: Operations, volumes: Volumes) -> None:
+        self._ask, self._volumes = operations, volumes
 
     async def status(self, request: Request) -> Response:
         return await _answered(self._ask.status())
@@ -165,7 +172,10 @@ class _Doors:
         return await _answered(self._ask.volumes())
 
     async def add_volume(self, request: Request) -> Response:
-        return await _answered(self._add_volume(await _question(request, VolumeQuestion)))
+        return await _answered(self._volumes.add(await _question(request, VolumeQuestion)))
+
+    async def remove_volume(self, request: Request) -> Response:
+        return await _answered(self._volumes.remove(request.path_params["name"]))
 
     async def alerts(self, request: Request) -> Response:
         return await _answered(alerting.listed(self._ask.watched.post))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from typing import Any
+from urllib.parse import quote
 
 from musicsyncd.ctl import asking, show
 
@@ -13,9 +14,11 @@ def register(groups: Any) -> None:
     """Add the commands."""
     parser = asking.command(groups, "volumes", volumes, "the volumes that files are kept on")
     verbs = parser.add_subparsers(metavar="VERB")
-    add = asking.verb(verbs, "add", add_volume, "mark a folder as the volume of that name in config.toml")
+    add = asking.verb(verbs, "add", add_volume, "mark a folder as the volume of that name, in config.toml or not")
     add.add_argument("path", metavar="PATH")
     add.add_argument("name", metavar="NAME")
+    remove = asking.verb(verbs, "remove", remove_volume, "forget a volume that was added; its files stay")
+    remove.add_argument("name", metavar="NAME")
 
 
 def volumes(args: argparse.Namespace) -> int:
@@ -31,6 +34,12 @@ def add_volume(args: argparse.Namespace) -> int:
     return 0
 
 
+def remove_volume(args: argparse.Namespace) -> int:
+    """Take it out. What stands there is left as it is; added again, it is known again."""
+    _print(asking.client(args).post(f"/v1/volumes/{quote(args.name, safe='')}/remove"), args.json)
+    return 0
+
+
 def _print(answer: dict[str, Any], as_json: bool) -> None:
     if as_json:
         show.as_json(answer)
@@ -42,12 +51,20 @@ def _print(answer: dict[str, Any], as_json: bool) -> None:
             show.size(one["free"]),
             str(one["parked"]),
             ",".join(one["formats"]),
-            one["path"],
+            one["origin"],
+            _place(one),
         ]
         for one in answer["volumes"]
     ]
-    show.table(rows, head=("NAME", "CONDITION", "FREE", "PARKED", "FORMATS", "PATH"))
+    show.table(rows, head=("NAME", "CONDITION", "FREE", "PARKED", "FORMATS", "FROM", "PATH"))
     for one in answer["volumes"]:
         if one["why"]:
             told = show.sentence({"what": one["why"], "fix": one["fix"]})
             print(show.one_line(f"{one['name']}: {told}"))
+
+
+def _place(one: dict[str, Any]) -> str:
+    """Where it is now; where that is not the usual place, that too, and how it takes names."""
+    usual = f" (usually {one['usual']})" if one["usual"] and one["usual"] != one["path"] else ""
+    traits = f" [{', '.join(one['traits'])}]" if one["traits"] else ""
+    return f"{one['path']}{usual}{traits}"

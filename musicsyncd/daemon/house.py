@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +18,8 @@ from musicsyncd.catalog.local import LocalCatalog
 from musicsyncd.clock import Clock
 from musicsyncd.control.attention import Watched
 from musicsyncd.control.operations import DaemonFacts, Operations
-from musicsyncd.daemon.volumes import open_volumes
+from musicsyncd.daemon.mounting import Mounting
+from musicsyncd.daemon.volumes import Register, open_volumes
 from musicsyncd.database import DATABASE_NAME, Database
 from musicsyncd.enrichment.base import Enricher
 from musicsyncd.enrichment.cache import MIGRATIONS as ENRICHMENT_MIGRATIONS
@@ -34,8 +35,9 @@ from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.matches import Matches
 from musicsyncd.ledger.mirror import Mirror
 from musicsyncd.ledger.schema import MIGRATIONS as LEDGER_MIGRATIONS
+from musicsyncd.library.added import MIGRATIONS as LIBRARY_MIGRATIONS
+from musicsyncd.library.added import AddedVolumes
 from musicsyncd.library.base import Kept, Shelf
-from musicsyncd.library.volume import Volume
 from musicsyncd.music.precedence import Precedence
 from musicsyncd.pipeline.analyze import Analyze
 from musicsyncd.pipeline.download import Download
@@ -71,6 +73,7 @@ from musicsyncd.sync.undoing import UNDO, Undoer
 MIGRATIONS: Final = {
     "jobs": SqliteEngine.schema,
     "ledger": LEDGER_MIGRATIONS,
+    "library": LIBRARY_MIGRATIONS,
     "catalog": CATALOG_MIGRATIONS,
     "http": HTTP_MIGRATIONS,
     "enrichment": ENRICHMENT_MIGRATIONS,
@@ -88,8 +91,8 @@ class House:
     database: Database
     ledger: Ledger
     jobs: SqliteEngine
-    volumes: Mapping[str, Volume]
-    """By target name."""
+    register: Register
+    mounting: Mounting
     engine: SyncEngine
     merger: Merger
     undoer: Undoer
@@ -110,7 +113,8 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     database = await Database.open(state / DATABASE_NAME, MIGRATIONS, backups=state / "backups", clock=clock)
     stack.push_async_callback(database.close)
     ledger = Ledger(database, clock)
-    volumes = await open_volumes(settings, ledger, clock)
+    added = AddedVolumes(database, clock)
+    volumes = await open_volumes(settings, added, ledger, clock)  # one mapping for all: what is added is in it
     jobs = SqliteEngine(
         database,
         clock,
@@ -164,7 +168,16 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         database=database,
         ledger=ledger,
         jobs=jobs,
-        volumes=volumes,
+        register=Register(
+            settings=settings,
+            volumes=volumes,
+            added=added,
+            ledger=ledger,
+            jobs=jobs,
+            operations=operations,
+            clock=clock,
+        ),
+        mounting=Mounting(volumes=volumes, ledger=ledger, jobs=jobs, clock=clock),
         engine=engine,
         merger=Merger(ledger=ledger, jobs=jobs, lookout=lookout, most_files=settings.duplicates.most_files),
         undoer=Undoer(ledger=ledger, jobs=jobs, lookout=lookout),

@@ -20,7 +20,7 @@ from musicsyncd.control.socket import ControlSocket
 from musicsyncd.daemon.house import build, handlers
 from musicsyncd.daemon.housekeeping import clear_staging, keep_house
 from musicsyncd.daemon.reloading import reloaded
-from musicsyncd.daemon.volumes import adder, meet_new_targets, take_up
+from musicsyncd.daemon.volumes import meet_new_targets, take_up
 from musicsyncd.daemon.watching import watch
 from musicsyncd.jobs.job import Lane
 from musicsyncd.settings import Loaded
@@ -36,9 +36,7 @@ async def run(loaded: Loaded, reload: Callable[[], Loaded]) -> int:
         await clear_staging(house.engine.staging, house.jobs, before=math.inf)  # nothing works yet
         door = ControlSocket(
             loaded.settings.daemon.socket,
-            application(
-                house.operations, adder(house.volumes, house.ledger, house.jobs, house.operations), __version__
-            ),
+            application(house.operations, house.register, __version__),
         )
         door.bind()
         stack.callback(door.close)
@@ -51,6 +49,7 @@ async def run(loaded: Loaded, reload: Callable[[], Loaded]) -> int:
                 handlers(house),
                 {Lane.USER: loaded.settings.daemon.user_slots, Lane.BACKLOG: loaded.settings.daemon.backlog_slots},
             )
+            tasks.start_soon(supervised, "mounts", house.mounting.watch, tasks, name="mounts")
             tasks.start_soon(supervised, "job engine", house.jobs.wait, tasks, name="job engine")
             tasks.start_soon(supervised, "alerts", lambda: watch(house), tasks, name="alerts")
             await take_up(house.ledger, house.jobs)

@@ -279,6 +279,21 @@ class Ledger:
 
         await self._database.write(write)
 
+    async def park_kept(self, target: str, marker: str, reason: MusicsyncError) -> int:
+        """Every track that stands on some volume, yet not on this one with this marker, waits for it; how many do."""
+        query = """
+            INSERT OR IGNORE INTO parked SELECT id, ?1, ?3, ?4 FROM track
+            WHERE duplicate_of IS NULL AND failure IS NULL
+            AND EXISTS (SELECT 1 FROM evidence WHERE track = track.id AND target LIKE 'volume:%')
+            AND NOT EXISTS (SELECT 1 FROM evidence WHERE track = track.id AND target = ?1
+                            AND json_extract(detail, '$.marker') = ?2)"""
+        values = (target, marker, json.dumps(reason.as_dict()), self._moment())
+        return await self._database.write(lambda conn: conn.execute(query, values).rowcount)
+
+    async def unpark(self, target: str) -> None:
+        """Nothing waits for this target any more: it is none."""
+        await self._database.write(lambda conn: conn.execute("DELETE FROM parked WHERE target = ?", (target,)) and None)
+
     async def parked(self) -> dict[str, int]:
         """How many tracks wait for each target."""
         query = "SELECT target, count(*) FROM parked GROUP BY target"

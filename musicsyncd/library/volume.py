@@ -56,6 +56,8 @@ class Volume(Shelf):
         self.name, self.target, self.formats, self.layout = name, f"volume:{name}", tuple(formats), layout
         self.home: Path = path
         self.path, self.min_free, self.known_marker, self.added = path, min_free, known_marker, added
+        self.met = False
+        """Whether it was seen ready since this process began; for who keeps watch to say."""
         self._clock = clock or SystemClock()
         self._mount_roots = tuple(mount_roots)
         self._probe_deadline, self._longest_silence = probe_deadline, longest_silence

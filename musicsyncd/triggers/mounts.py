@@ -12,7 +12,7 @@ import os
 import re
 import select
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +85,7 @@ def mount_roots() -> tuple[Path, ...]:
     return *MOUNT_ROOTS, *(root / user for root in MOUNT_ROOTS)
 
 
-async def changes(clock: Clock) -> AsyncIterator[tuple[Mount, ...]]:
+async def changes(clock: Clock) -> AsyncGenerator[tuple[Mount, ...], None]:
     """What is mounted now, and again whenever that has changed."""
     if sys.platform == "linux" and MOUNTINFO.exists():
         told = table_changes(clock)
@@ -98,7 +98,7 @@ async def changes(clock: Clock) -> AsyncIterator[tuple[Mount, ...]]:
             yield mounts
 
 
-async def table_changes(clock: Clock) -> AsyncIterator[tuple[Mount, ...]]:
+async def table_changes(clock: Clock) -> AsyncGenerator[tuple[Mount, ...], None]:
     """By Linux's own table of mounts."""
     changed = anyio.Event()
 
@@ -142,7 +142,7 @@ def _table(tell: Callable[[], None]) -> Iterator[Callable[[], str]]:
             loop.remove_reader(inner.fileno())
 
 
-async def folder_changes(clock: Clock, roots: Sequence[Path]) -> AsyncIterator[tuple[Mount, ...]]:
+async def folder_changes(clock: Clock, roots: Sequence[Path]) -> AsyncGenerator[tuple[Mount, ...], None]:
     """By the folders that the system makes for mounts, watched; listed now and then where they cannot be."""
     from watchfiles import awatch
 
@@ -167,7 +167,7 @@ async def folder_changes(clock: Clock, roots: Sequence[Path]) -> AsyncIterator[t
 
 async def polled_changes(
     clock: Clock, roots: Sequence[Path], before: tuple[Mount, ...] | None = None
-) -> AsyncIterator[tuple[Mount, ...]]:
+) -> AsyncGenerator[tuple[Mount, ...], None]:
     """By listing the folders for mounts now and then; at once if `before` is not given."""
     while True:
         now = folders(roots)

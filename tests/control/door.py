@@ -150,10 +150,14 @@ async def opened(folder: Path, socket_folder: Path) -> AsyncIterator[Door]:
         clock=clock,
     )
 
-    async def add(question: VolumeQuestion) -> VolumesAnswer:
-        return await operations.volumes()
+    class Volumes:
+        async def add(self, question: VolumeQuestion) -> VolumesAnswer:
+            return await operations.volumes()
 
-    door = ControlSocket(socket_folder / "c.sock", application(operations, add, "1.2.3"))
+        async def remove(self, name: str) -> VolumesAnswer:
+            return await operations.volumes()
+
+    door = ControlSocket(socket_folder / "c.sock", application(operations, Volumes(), "1.2.3"))
     door.bind()
     await jobs.start({REQUEST: lambda *a: work.request(*a), TRACK: lambda *a: work.track(*a)}, {Lane.USER: 2})
     try:

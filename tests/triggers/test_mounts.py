@@ -101,7 +101,11 @@ class TestTable:
         add_reader = loop.add_reader
 
         def counted(descriptor: int, callback: Callable[[], None]) -> None:
-            add_reader(descriptor, lambda: (calls.append(None), callback()))
+            def called() -> None:
+                calls.append(None)
+                callback()
+
+            add_reader(descriptor, called)
 
         monkeypatch.setattr(loop, "add_reader", counted)
         async with aclosing(changes(SystemClock())) as told:
