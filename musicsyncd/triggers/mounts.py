@@ -7,16 +7,17 @@ now and then.
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import os
 import re
 import select
 import sys
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import anyio
 import structlog
@@ -100,46 +101,60 @@ async def changes(clock: Clock) -> AsyncGenerator[tuple[Mount, ...], None]:
 
 async def table_changes(clock: Clock) -> AsyncGenerator[tuple[Mount, ...], None]:
     """By Linux's own table of mounts."""
-    changed = anyio.Event()
-
-    def tell() -> None:
-        changed.set()
-
-    with _table(tell) as read:
+    with _Table() as table:
         before: tuple[Mount, ...] | None = None
         while True:
-            now = parse(read())
-            if now != before:
-                before = now
-                yield now
-            await changed.wait()
+            table.changed = anyio.Event()
+            if table.mounts != before:
+                before = table.mounts
+                yield before
+            await table.changed.wait()
             await clock.sleep(SETTLE)
-            changed = anyio.Event()
 
 
-@contextmanager
-def _table(tell: Callable[[], None]) -> Iterator[Callable[[], str]]:
-    """Open the table; `tell` is called at every change. What is handed out reads it."""
-    import asyncio
+class _Table:
+    """The table, read again at every change.
 
-    loop = asyncio.get_running_loop()
-    with MOUNTINFO.open(encoding="utf-8", errors="surrogateescape") as table, select.epoll() as inner:
+    The kernel gives a disk that is pulled out and put back its old number, so a mount's identity also says when it was
+    first seen.
+    """
 
-        def read() -> str:
-            table.seek(0)
-            return table.read()
+    def __init__(self) -> None:
+        self.changed = anyio.Event()
+        self.mounts: tuple[Mount, ...] = ()
+        self._text = ""
+        self._seen: dict[Mount, int] = {}
+        """By mount as the table has it, for what is mounted now."""
+        self._changes = 0
 
-        def heard() -> None:
-            inner.poll(0)
-            read()  # else the kernel goes on telling of the same change
-            tell()
+    def __enter__(self) -> Self:
+        self._file = MOUNTINFO.open(encoding="utf-8", errors="surrogateescape")
+        self._inner = select.epoll()
+        self._inner.register(self._file.fileno(), select.EPOLLPRI | select.EPOLLERR)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._inner.fileno(), self._heard)
+        self._read()
+        return self
 
-        inner.register(table.fileno(), select.EPOLLPRI | select.EPOLLERR)
-        loop.add_reader(inner.fileno(), heard)
-        try:
-            yield read
-        finally:
-            loop.remove_reader(inner.fileno())
+    def __exit__(self, *_: object) -> None:
+        self._loop.remove_reader(self._inner.fileno())
+        self._inner.close()
+        self._file.close()
+
+    def _heard(self) -> None:
+        self._inner.poll(0)
+        self._read()
+        self.changed.set()
+
+    def _read(self) -> None:
+        self._file.seek(0)
+        text, self._changes = self._file.read(), self._changes + 1  # read, or the kernel tells of the change for ever
+        if text == self._text:
+            self._seen.clear()  # something went and came back before we could look; nobody knows what
+        self._text = text
+        found = [(one, replace(one, read_only=False)) for one in parse(text)]
+        self._seen = {key: self._seen.get(key, self._changes) for _, key in found}
+        self.mounts = tuple(replace(one, identity=f"{one.identity} {self._seen[key]}") for one, key in found)
 
 
 async def folder_changes(clock: Clock, roots: Sequence[Path]) -> AsyncGenerator[tuple[Mount, ...], None]:

@@ -94,6 +94,20 @@ class TestTable:
                 (second,) = (one for one in parse(mounts.MOUNTINFO.read_text()) if one.path == point)
         assert first.identity != second.identity
 
+    async def test_a_disk_that_was_away_for_a_moment_is_another_mount(self, tmp_path: Path) -> None:
+        """Pulled out and put back within the time that is waited, under the same number: it is told all the same."""
+        disk, point = tmp_path / "disk", tmp_path / "VIBES"
+        disk.mkdir()
+
+        def replug() -> None:
+            subprocess.run(["umount", str(point)], check=True)
+            subprocess.run(["mount", "--bind", str(disk), str(point)], check=True)
+
+        with mounted(point, "--bind", str(disk)):
+            async with aclosing(changes(SystemClock())) as told:
+                (before,) = (one for one in await anext(told) if one.path == point)
+                await _told(told, replug, lambda found: bool({one for one in found if one.path == point} - {before}))
+
     async def test_nothing_wakes_while_nothing_changes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The watched descriptor is not ready all the time: the loop's reader is called once for a change."""
         calls: list[None] = []
