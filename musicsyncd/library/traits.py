@@ -34,7 +34,7 @@ def learn(folder: int) -> tuple[Trait, ...]:
 def folds_case(root: Path, name: str) -> bool:
     """Whether this file of the folder answers to its name in capitals too."""
     with suppress(OSError):
-        return os.path.samestat((root / name).stat(), (root / name.upper()).stat())
+        return (root / name.upper()).exists() and name.upper() not in os.listdir(root)  # noqa: PTH208  names are enough
     return False
 
 

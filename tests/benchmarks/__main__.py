@@ -6,7 +6,7 @@ import importlib
 import sys
 from typing import Final
 
-ALL: Final = ("start", "status", "idle", "queue", "transcode", "duplicates", "matching", "spotify", "likes")
+ALL: Final = ("start", "status", "idle", "mounts", "queue", "transcode", "duplicates", "matching", "spotify", "likes")
 
 
 def main() -> None:

@@ -247,6 +247,29 @@ def away(target: str) -> dict[str, MusicsyncError]:
     return {target: Degraded(f"{target} is away", target=target)}
 
 
+async def test_what_is_kept_waits_for_a_new_volume(ledger: Ledger) -> None:
+    """All that stands on some volume and not on this very disk; what was parked before keeps its reason."""
+    here, there, elsewhere, before, nowhere = await recorded(ledger, *(song(letter) for letter in "ABCDE"))
+    for track, target, marker in (
+        (here, "volume:new", "m2"),
+        (there, "volume:new", "m1"),
+        (elsewhere, "volume:old", "m2"),
+        (before, "volume:old", "m2"),
+    ):
+        evidence = Evidence(target=target, part="wav", proof="x", detail={"marker": marker})
+        await ledger.record_evidence(track, evidence, None)
+    await ledger.park(before, away("volume:new"))
+    added = Degraded("it is new", target="volume:new")
+    assert await ledger.park_kept("volume:new", "m2", added) == 2
+    reasons = {track: [one.reason["what"] for one in (await ledger.entry(track)).parked] for track in (there, before)}
+    assert reasons == {there: ["it is new"], before: ["volume:new is away"]}
+    assert await ledger.parked() == {"volume:new": 3}
+    assert not (await ledger.entry(here)).parked
+    assert not (await ledger.entry(nowhere)).parked
+    await ledger.unpark("volume:new")
+    assert await ledger.parked() == {}
+
+
 async def test_parking_says_what_is_missed_and_since_when(ledger: Ledger, clock: ManualClock) -> None:
     """Each time the whole truth: what is missed still keeps its date, what was reached is parked no longer."""
     (track,) = await recorded(ledger, song("A", X))
