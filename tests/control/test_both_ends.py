@@ -138,6 +138,7 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "tracks": messages.TracksAnswer,
     "t1": messages.TrackAnswer,
     "volumes": messages.VolumesAnswer,
+    "remove": messages.VolumesAnswer,
     "sync": messages.Accepted,
     "retry": messages.Accepted,
 }
@@ -155,7 +156,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         "status", "jobs", "jobs show j1", "jobs cancel j1", "tracks", "tracks show t1", "tracks retry t1",
         "tracks retry t1 --wait", "tracks retry t1 --step tag", "tracks retry --all --step tag --wait", "volumes",
-        "volumes add /a b", "sync", "sync --wait", "sync --dry-run --url /a", "events", "version",
+        "volumes add /a b", "volumes remove b", "sync", "sync --wait", "sync --dry-run --url /a", "events", "version",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("flags", [[], ["--json"]], ids=["people", "program"])
@@ -193,6 +194,12 @@ def test_a_volume_is_asked_for_in_the_daemons_words() -> None:
     """What `volumes add` posts passes its model."""
     main(["volumes", "add", "/a", "b"])
     assert VolumeQuestion.model_validate(ASKED[0][2]).model_dump() == {"path": "/a", "name": "b"}
+
+
+def test_a_name_of_a_volume_is_one_part_of_the_address() -> None:
+    """Whatever a person types leads to no other route."""
+    main(["volumes", "remove", "a/../b?c"])
+    assert ASKED[0][:2] == ("POST", "/v1/volumes/a%2F..%2Fb%3Fc/remove")
 
 
 def test_playlists_are_named_as_they_are() -> None:

@@ -24,6 +24,7 @@ VERBS = (
     "jobs retry",
     "jobs logs",
     "volumes add",
+    "volumes remove",
     "config check",
     "config show",
     "alerts test",

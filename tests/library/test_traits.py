@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from musicsyncd.library.base import Trait
+from musicsyncd.library.base import Condition, Trait
 from musicsyncd.library.marker import MARKER
 from tests.fakes.picky_volume import picky_volume
 from tests.library.benches import VolumeBench, adopted, exfat, volume
@@ -46,3 +49,17 @@ async def test_a_marker_that_says_something_else_is_a_marker(tmp_path: Path, wor
     (tmp_path / MARKER).write_text(json.dumps({"id": "a" * 32, "name": "VIBES", "traits": words}))
     state = await volume(tmp_path).state()
     assert (state.ready, state.traits) == (True, ())
+
+
+async def test_macos_privacy_is_told_from_a_disk_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without consent the marker may still be read, and listing is forbidden: the answer names the setting."""
+    bench = await adopted(VolumeBench(tmp_path / "volume"))
+
+    def forbidden(path: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(os, "scandir", forbidden)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    state = await bench.shelf.state()
+    assert state.condition is Condition.DENIED
+    assert "Privacy & Security" in state.fix

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import subprocess
-from collections.abc import AsyncIterator, Callable
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
 
 import anyio
 import pytest
 
-from musicsyncd.clock import ManualClock, SystemClock
+from musicsyncd.clock import Clock, ManualClock, SystemClock
 from musicsyncd.triggers import mounts
 from musicsyncd.triggers.mounts import Mount, changes, folder_changes, folders, parse, polled_changes
 from tests.library.benches import mounted, small_tmpfs
@@ -152,6 +154,23 @@ class TestTable:
 
 class TestFolders:
     """macOS: the folders in /Volumes."""
+
+    async def test_each_system_is_listened_to_in_its_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """macOS by /Volumes, others by every folder for mounts, a user's own too."""
+        asked: list[tuple[Path, ...]] = []
+
+        async def noted(clock: Clock, roots: tuple[Path, ...]) -> AsyncGenerator[tuple[Mount, ...], None]:
+            asked.append(roots)
+            yield ()
+
+        monkeypatch.setattr(mounts, "folder_changes", noted)
+        monkeypatch.setattr(mounts, "polled_changes", noted)
+        monkeypatch.setattr(getpass, "getuser", lambda: "dj")
+        for platform in ("darwin", "freebsd14"):
+            monkeypatch.setattr(sys, "platform", platform)
+            assert [found async for found in changes(ManualClock())] == [()]
+        assert asked[0] == (Path("/Volumes"),)
+        assert {Path("/media"), Path("/media/dj"), Path("/run/media/dj")} <= set(asked[1])
 
     async def test_a_folder_that_comes_or_goes_is_told(self, tmp_path: Path) -> None:
         """What happens inside the disks is no change of theirs."""
