@@ -1,5 +1,5 @@
 """The daemon: rooms built and joined (`house`), parts started, supervised and stopped (`running`), and what it does by
-itself (`housekeeping`, `reloading`, `volumes`).
+itself (`housekeeping`, `reloading`, `volumes`, `mounting`).
 """
 
 from __future__ import annotations
