@@ -76,13 +76,16 @@ class SyncRequest:
     """Only this source, by name; empty means any."""
     target: str = ""
     """For scope `lacking`: `volume:VIBES`, `catalog:local`."""
+    without: tuple[str, ...] = ()
+    """Sources that are not asked, by name: they are paused."""
     dry_run: bool = False
     """Decide, and do nothing."""
 
     @property
     def key(self) -> str:
         """Two requests with the same key are one request."""
-        further = ((self.target,) if self.target else ()) + (("dry-run",) if self.dry_run else ())
+        left_out = (f"without {', '.join(self.without)}",) if self.without else ()
+        further = ((self.target,) if self.target else ()) + left_out + (("dry-run",) if self.dry_run else ())
         return "|".join((self.scope, self.source, self.url, *further))
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,4 +93,4 @@ class SyncRequest:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        return cls(**{**data, "scope": Scope(data["scope"])})
+        return cls(**{**data, "scope": Scope(data["scope"]), "without": tuple(data.get("without", ()))})

@@ -34,8 +34,9 @@ async def select(
     """Ask the sources. BadInput when nobody knows the URL or the playlist; a refused single track's own error;
     Temporary when a source asks to come again later and nothing else was found.
     """
-    asked = [source for source in sources if request.source in ("", source.name)]
-    if not asked:
+    named = [source for source in sources if request.source in ("", source.name)]
+    asked = [source for source in named if source.name not in request.without]
+    if not named:
         names = ", ".join(source.name for source in sources)
         raise BadInput(f"There is no source {request.source!r}", fix=f"Sources are: {names}")
     match request.scope:

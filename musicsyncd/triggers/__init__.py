@@ -1,1 +1,1 @@
-"""What starts work by itself: it only drops requests."""
+"""What starts work by itself: the clock, the folders and the disks. It drops a request on the queue, and returns."""
