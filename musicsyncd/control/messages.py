@@ -59,6 +59,13 @@ class UndoQuestion(Question):
     """The id of the job that did it, or the beginning of one."""
 
 
+class PauseQuestion(Question):
+    """`POST /v1/pause` and `POST /v1/resume`: what begins by itself."""
+
+    what: str = Field("all", min_length=1, max_length=100)
+    """`all`, a source, or a job of the clock."""
+
+
 class SignInQuestion(Question):
     """`POST /v1/auth/{service}`: begin a sign-in."""
 
@@ -89,6 +96,8 @@ class Accepted(Answer):
 
     schema_: str = Field(default="musicsyncd.accepted/1", alias="schema")
     jobs: list[str]
+    notes: list[str] = Field(default_factory=list)
+    """What a person should know beside: sentences."""
 
 
 class ErrorAnswer(Answer):
@@ -465,6 +474,26 @@ class AlertsTestAnswer(Answer):
     channels: list[ChannelAnswer]
 
 
+class PauseAnswer(Answer):
+    """What is paused now."""
+
+    schema_: str = Field(default="musicsyncd.pause/1", alias="schema")
+    paused: dict[str, str]
+    """Since when, by name: `all`, a source or a job of the clock."""
+
+
+class ScheduleAnswer(Answer):
+    """What begins by itself."""
+
+    enabled: bool = False
+    paused: dict[str, str] = Field(default_factory=dict)
+    """Since when, by name."""
+    next: dict[str, str] = Field(default_factory=dict)
+    """When each job of the clock begins next: `incremental`, `full`, …"""
+    changed_plans: list[str] = Field(default_factory=list)
+    """Plans that changed and have not been reviewed since, the latest first."""
+
+
 class StatusAnswer(Answer):
     """How the daemon is."""
 
@@ -493,3 +522,4 @@ class StatusAnswer(Answer):
     """What a person should see to, one sentence each."""
     attention_items: list[AttentionAnswer] = Field(default_factory=list)
     """The same, in the same order, for programs."""
+    schedule: ScheduleAnswer

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from musicsyncd.alerts.base import Finding
 from musicsyncd.alerts.findings import Seen, findings
@@ -26,9 +26,12 @@ from musicsyncd.control.messages import (
     MatchesAnswer,
     OperationAnswer,
     OperationsAnswer,
+    PauseAnswer,
+    PauseQuestion,
     PinQuestion,
     Report,
     RetryQuestion,
+    ScheduleAnswer,
     SignInAnswer,
     SignInQuestion,
     StatusAnswer,
@@ -76,6 +79,19 @@ class DaemonFacts:
     log_file: str
 
 
+class Timing(Protocol):
+    """What begins by itself."""
+
+    async def pause(self, what: str) -> PauseAnswer:
+        """Let nothing of that name begin by itself; BadInput when there is nothing of that name."""
+
+    async def resume(self, what: str) -> PauseAnswer:
+        """Go on."""
+
+    async def schedule(self) -> ScheduleAnswer:
+        """What comes next, and what is paused."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operations:
     """One method per question."""
@@ -92,6 +108,7 @@ class Operations:
     sources: Sequence[Source] = ()
     """Asked for what troubles them as a whole."""
     watched: attention.Watched = field(default_factory=attention.Watched)
+    timing: Timing | None = None
 
     # Asking for work
 
@@ -117,7 +134,30 @@ class Operations:
             [{"kind": REQUEST, "args": one.as_dict(), "key": one.key, "lane": Lane.USER} for one in requests]
         )
         crash_point(CrashPoint.REQUEST_WRITTEN)
-        return Accepted(jobs=[job.id for job in jobs])
+        return Accepted(jobs=[job.id for job in jobs], notes=await self._pauses(question))
+
+    async def _pauses(self, question: SyncQuestion) -> list[str]:
+        """A pause holds what begins by itself, never a person; it is said all the same."""
+        paused = (await self._schedule()).paused
+        names = {question.source} if question.source else {source.name for source in self.sources}
+        concerned = [name for name in paused if name == "all" or name in names]
+        return [f"Paused: {', '.join(concerned)}. What a person asks for is done all the same"] if concerned else []
+
+    async def pause(self, question: PauseQuestion) -> PauseAnswer:
+        """Let nothing begin by itself of everything, of one source or of one job of the clock."""
+        return await self._timing().pause(question.what)
+
+    async def resume(self, question: PauseQuestion) -> PauseAnswer:
+        """End a pause."""
+        return await self._timing().resume(question.what)
+
+    def _timing(self) -> Timing:
+        if self.timing is None:
+            raise BadInput("Nothing begins by itself here")
+        return self.timing
+
+    async def _schedule(self) -> ScheduleAnswer:
+        return await self.timing.schedule() if self.timing else ScheduleAnswer()
 
     async def retry_track(self, reference: str) -> Accepted:
         """Look at one track anew, now, and at candidates that were tried in vain too."""
@@ -355,6 +395,7 @@ class Operations:
             accounts=[attention.account_answer(account) for account in self.accounts.values()],
             attention=[one.sentence for one in found],
             attention_items=[attention.attention_answer(one) for one in found],
+            schedule=await self._schedule(),
         )
 
     async def findings(

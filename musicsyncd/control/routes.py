@@ -23,6 +23,7 @@ from musicsyncd.control.messages import (
     ApplyQuestion,
     ErrorAnswer,
     FinishQuestion,
+    PauseQuestion,
     PinQuestion,
     RetryQuestion,
     SignInQuestion,
@@ -56,6 +57,8 @@ def application(operations: Operations, volumes: Volumes, version: str) -> ASGIA
     routes = [
         Route("/v1/status", doors.status),
         Route("/v1/sync", doors.sync, methods=["POST"]),
+        Route("/v1/pause", doors.pause, methods=["POST"]),
+        Route("/v1/resume", doors.resume, methods=["POST"]),
         Route("/v1/jobs", doors.jobs),
         Route("/v1/jobs/{id}", doors.job),
         Route("/v1/jobs/{id}/report", doors.report),
@@ -105,6 +108,12 @@ class _Doors:
 
     async def sync(self, request: Request) -> Response:
         return await _answered(self._ask.sync(await _question(request, SyncQuestion)), status=202)
+
+    async def pause(self, request: Request) -> Response:
+        return await _answered(self._ask.pause(await _question(request, PauseQuestion)))
+
+    async def resume(self, request: Request) -> Response:
+        return await _answered(self._ask.resume(await _question(request, PauseQuestion)))
 
     async def jobs(self, request: Request) -> Response:
         query = request.query_params

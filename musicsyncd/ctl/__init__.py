@@ -25,6 +25,8 @@ COMMANDS: Final = (
     "undo",
     "volumes",
     "alerts",
+    "pause",
+    "resume",
     "auth",
     "logs",
     "events",

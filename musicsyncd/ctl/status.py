@@ -11,6 +11,8 @@ from musicsyncd.ctl import asking, show
 
 REFRESH = 2.0
 """Seconds between two screens of --watch."""
+PLANS_NAMED = 3
+"""Changed plans that are called by their names."""
 
 
 def register(groups: Any) -> None:
@@ -44,6 +46,8 @@ def screen(answer: dict[str, Any]) -> None:
         print(f"{kind.upper()} JOBS".ljust(15) + "  ".join(f"{state} {count}" for state, count in states.items()))
     if answer["next_due"]:
         print(f"NEXT TRY       {show.clock_time(answer['next_due'])}")
+    for line in _schedule(answer.get("schedule", {})):
+        print(line)
     print(f"TRACKS         {'  '.join(f'{name} {count}' for name, count in tracks.items())}")
     print(f"CATALOG        {', '.join(answer['catalogs'])}")
     for account in answer["accounts"]:
@@ -61,3 +65,18 @@ def screen(answer: dict[str, Any]) -> None:
             print(f"  - {show.one_line(sentence)}")
     if not jobs and not tracks["tracks"]:
         print("\nNothing yet. Ask for music: musicsyncctl sync --url URL-OR-PATH")
+
+
+def _schedule(schedule: dict[str, Any]) -> list[str]:
+    """What begins by itself, in lines; an older daemon tells nothing."""
+    lines = []
+    if due := schedule.get("next"):
+        times = sorted(due.items(), key=lambda one: str(one[1]))
+        lines.append("NEXT RUNS      " + "  ".join(f"{name} {show.clock_time(at)}" for name, at in times))
+    if paused := schedule.get("paused"):
+        told = "  ".join(f"{name} since {show.clock_time(since)}" for name, since in paused.items())
+        lines.append(show.coloured(f"PAUSED         {show.one_line(told)}", "yellow"))
+    if plans := schedule.get("changed_plans"):
+        more = f" and {len(plans) - PLANS_NAMED} more" if len(plans) > PLANS_NAMED else ""
+        lines.append(show.one_line(f"PLANS CHANGED  {len(plans)}  {', '.join(plans[:PLANS_NAMED])}{more}"))
+    return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,10 @@ def sync(args: argparse.Namespace) -> int:
         "source": args.source,
         "dry_run": args.dry_run,
     }
-    jobs = list(dict.fromkeys(asked.post("/v1/sync", question)["jobs"]))
+    accepted = asked.post("/v1/sync", question)
+    jobs = list(dict.fromkeys(accepted["jobs"]))
+    for note in accepted.get("notes", []):
+        print(show.one_line(f"musicsyncctl: {note}."), file=sys.stderr)
     asking.warn_if_older(asked)
     return following.seen_through(args, asked, jobs)
 

@@ -19,6 +19,7 @@ from musicsyncd.clock import Clock
 from musicsyncd.control.attention import Watched
 from musicsyncd.control.operations import DaemonFacts, Operations
 from musicsyncd.daemon.mounting import Mounting
+from musicsyncd.daemon.timing import Timing, open_timing
 from musicsyncd.daemon.volumes import Register, open_volumes
 from musicsyncd.database import DATABASE_NAME, Database
 from musicsyncd.enrichment.base import Enricher
@@ -69,6 +70,7 @@ from musicsyncd.sync.merging import APPLY, MERGE, PLAN, Merger
 from musicsyncd.sync.reprocess import Reprocess, kind_of
 from musicsyncd.sync.request import STEPS
 from musicsyncd.sync.undoing import UNDO, Undoer
+from musicsyncd.triggers.rows import MIGRATIONS as TRIGGERS_MIGRATIONS
 
 MIGRATIONS: Final = {
     "jobs": SqliteEngine.schema,
@@ -79,6 +81,7 @@ MIGRATIONS: Final = {
     "enrichment": ENRICHMENT_MIGRATIONS,
     "spotify": SPOTIFY_MIGRATIONS,
     "alerts": ALERTS_MIGRATIONS,
+    "triggers": TRIGGERS_MIGRATIONS,
 }
 """Each room's own tables."""
 
@@ -98,6 +101,8 @@ class House:
     undoer: Undoer
     reprocess: Reprocess
     operations: Operations
+    timing: Timing
+    """What starts work by itself."""
     answers: Cache
     """What services said, kept for a while."""
     spotify: SpotifySignIn
@@ -151,6 +156,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     matches = Matches(database, clock)
     engine = _engine(settings, lookout, jobs, audio, words, sources, enrichers, matches)
     post = await open_alerts(settings.alerts, _http_options(settings), database, budgets, clock, stack)
+    timing = await open_timing(settings, database, clock, jobs, sources)
     operations = Operations(
         facts=_facts(loaded, clock),
         ledger=ledger,
@@ -162,6 +168,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         clock=clock,
         accounts={signin.service: signin},
         watched=_watched(settings, budgets, post),
+        timing=timing,
     )
     return House(
         settings=settings,
@@ -183,6 +190,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         undoer=Undoer(ledger=ledger, jobs=jobs, lookout=lookout),
         reprocess=Reprocess(engine, words, rehear),
         operations=operations,
+        timing=timing,
         answers=answers,
         spotify=signin,
         post=post,

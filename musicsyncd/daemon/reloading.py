@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import structlog
@@ -12,8 +12,26 @@ from musicsyncd.errors import MusicsyncError
 from musicsyncd.settings import Loaded, Settings
 
 logger = structlog.get_logger()
-RELOADABLE: Final = "log."
+RELOADABLE: Final = ("log.", "schedule.", "daemon.timezone")
 """The settings that take effect without a restart; of the others a reload only says that they changed."""
+NOT_YET: Final = frozenset({"schedule.scan", "schedule.polling"})
+"""Of these the ones that wait for a restart all the same."""
+
+
+class Reloading:
+    """The settings as they are held now, read anew whenever somebody asks: by SIGHUP, or by changing the file."""
+
+    def __init__(
+        self, loaded: Loaded, reload: Callable[[], Loaded], apply: Callable[[Settings], Awaitable[None]]
+    ) -> None:
+        """`apply` takes up what changed and needs no restart."""
+        self.loaded, self._reload, self._apply = loaded, reload, apply
+
+    async def again(self) -> None:
+        """Read them; when they cannot be used, nothing changes, and the log says why."""
+        before, self.loaded = self.loaded, reloaded(self.loaded, self._reload)
+        if self.loaded is not before:
+            await self._apply(self.loaded.settings)
 
 
 def reloaded(before: Loaded, reload: Callable[[], Loaded]) -> Loaded:
@@ -25,7 +43,7 @@ def reloaded(before: Loaded, reload: Callable[[], Loaded]) -> Loaded:
         return before
     changed = changed_keys(before.settings, now.settings)
     configure_log(now.settings)
-    at_once = {key for key in changed if key.startswith(RELOADABLE)}
+    at_once = {key for key in changed if key.startswith(RELOADABLE)} - NOT_YET
     logger.info("settings reloaded", changed=sorted(at_once), after_restart=sorted(changed - at_once))
     return now
 

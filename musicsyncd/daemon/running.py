@@ -19,7 +19,7 @@ from musicsyncd.control.routes import application
 from musicsyncd.control.socket import ControlSocket
 from musicsyncd.daemon.house import build, handlers
 from musicsyncd.daemon.housekeeping import clear_staging, keep_house
-from musicsyncd.daemon.reloading import reloaded
+from musicsyncd.daemon.reloading import Reloading
 from musicsyncd.daemon.volumes import meet_new_targets, take_up
 from musicsyncd.daemon.watching import watch
 from musicsyncd.jobs.job import Lane
@@ -33,6 +33,7 @@ async def run(loaded: Loaded, reload: Callable[[], Loaded]) -> int:
     """Run until a signal says stop; the exit code. The caller holds the state folder's lock and has set up the log."""
     async with AsyncExitStack() as stack:
         house = await build(loaded, SystemClock(), stack)
+        reloading = Reloading(loaded, reload, house.timing.apply)
         await clear_staging(house.engine.staging, house.jobs, before=math.inf)  # nothing works yet
         door = ControlSocket(
             loaded.settings.daemon.socket,
@@ -55,10 +56,13 @@ async def run(loaded: Loaded, reload: Callable[[], Loaded]) -> int:
             await take_up(house.ledger, house.jobs)
             lookout = house.engine.lookout
             await meet_new_targets([*lookout.shelves, *lookout.catalogs], house.ledger, house.jobs)
+            kinds, timing = handlers(house), house.timing
+            tasks.start_soon(supervised, "clock", lambda: timing.keeper.run(kinds), tasks, name="clock")
+            tasks.start_soon(supervised, "folders", lambda: timing.watch(reloading), tasks, name="folders")
             logger.info(
                 "ready", version=__version__, socket=str(door.path), mode=loaded.settings.daemon.mode, pid=os.getpid()
             )
-            await _until_told(loaded, reload)
+            await _until_told(reloading)
             logger.info("stopping")
             with anyio.CancelScope(shield=True):
                 await house.jobs.stop(loaded.settings.daemon.stop_timeout * 0.7)  # the rest is for what comes after
@@ -82,14 +86,14 @@ async def supervised(name: str, part: Callable[[], Awaitable[Any]], tasks: TaskG
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def _until_told(loaded: Loaded, reload: Callable[[], Loaded]) -> None:
+async def _until_told(reloading: Reloading) -> None:
     """Return at the first SIGTERM or SIGINT; from then on a second one ends the process at once. SIGHUP reads the
     settings anew.
     """
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for number in signals:
             if number == signal.SIGHUP:
-                loaded = reloaded(loaded, reload)
+                await reloading.again()
                 continue
             logger.info("signal received", signal=number.name)
             break

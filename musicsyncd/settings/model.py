@@ -28,6 +28,7 @@ from musicsyncd.sources.section import (
     YtdlpSection,
 )
 from musicsyncd.sync.section import DuplicatesSection
+from musicsyncd.triggers.section import PlansSection, ScheduleSection
 
 HIDDEN: Final = "(hidden)"
 BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -114,6 +115,8 @@ class Settings(Section):
     """Never empty: with none configured it holds one volume `library`."""
     capacity: CapacitySection
     alerts: AlertsSection
+    schedule: ScheduleSection
+    plans: PlansSection
 
     def secrets(self) -> set[str]:
         """The plain text of every secret and of its parts: what a log must never show."""

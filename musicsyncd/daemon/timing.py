@@ -1,0 +1,121 @@
+"""What starts work by itself, joined: the clock, the watched folders, and what a person may ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from musicsyncd.clock import Clock
+from musicsyncd.control.messages import PauseAnswer, ScheduleAnswer
+from musicsyncd.daemon.reloading import Reloading
+from musicsyncd.database import Database
+from musicsyncd.jobs.base import WorkEngine
+from musicsyncd.settings import Settings
+from musicsyncd.sources.base import Source
+from musicsyncd.sources.folder import FolderSource
+from musicsyncd.sync.request import Scope
+from musicsyncd.triggers.clock import Timekeeper, drop_request
+from musicsyncd.triggers.folders import Folders
+from musicsyncd.triggers.places import News, Place, audio_files, one_file, plan_files
+
+logger = structlog.get_logger()
+INBOX: Final = "inbox:"
+PLANS: Final = "plans:"
+CONFIG: Final = "config"
+
+
+@dataclass(kw_only=True)
+class Timing:
+    """The clock and the folders of one daemon."""
+
+    keeper: Timekeeper
+    jobs: WorkEngine
+    database: Database
+    clock: Clock
+    folders: Folders | None = None
+    """Once they are watched."""
+
+    async def pause(self, what: str) -> PauseAnswer:
+        """Let nothing begin by itself: of everything, of one source, or of one job of the clock."""
+        await self.keeper.pause(what)
+        return self._paused()
+
+    async def resume(self, what: str) -> PauseAnswer:
+        """Go on."""
+        await self.keeper.resume(what)
+        return self._paused()
+
+    def _paused(self) -> PauseAnswer:
+        return PauseAnswer(paused=dict(self.keeper.paused))
+
+    async def schedule(self) -> ScheduleAnswer:
+        """What comes next, and what is paused."""
+        runs = self.keeper.next_runs()
+        return ScheduleAnswer(
+            enabled=self.keeper.policy.enabled,
+            paused=dict(self.keeper.paused),
+            next={name: at.isoformat(timespec="seconds") for name, at in runs.items()},
+            changed_plans=await self.folders.changed_files(PLANS) if self.folders else [],
+        )
+
+    async def apply(self, settings: Settings) -> None:
+        """Take up a schedule that was changed."""
+        await self.keeper.apply(settings.schedule.policy(settings.daemon.timezone))
+
+    async def watch(self, reloading: Reloading) -> None:
+        """Watch the inboxes, the plans and config.toml, until cancelled."""
+        settings = reloading.loaded.settings
+        places = [_inbox(self, one.path, settings) for one in settings.inbox]
+        if settings.plans.dir:
+            places.append(_plans(settings.plans.dir))
+        if reloading.loaded.path:
+            places.append(_config(reloading.loaded.path, reloading))
+        schedule = settings.schedule
+        self.folders = Folders(
+            self.database,
+            self.clock,
+            places,
+            settle=settings.folder.settle,
+            scan=schedule.scan,
+            polling=schedule.polling,
+        )
+        await self.folders.run()
+
+
+async def open_timing(
+    settings: Settings, database: Database, clock: Clock, jobs: WorkEngine, sources: Sequence[Source]
+) -> Timing:
+    """The clock as the settings want it, with what it remembers."""
+    policy = settings.schedule.policy(settings.daemon.timezone)
+    keeper = Timekeeper(database, clock, jobs, policy, sources=[source.name for source in sources])
+    await keeper.load()
+    return Timing(keeper=keeper, jobs=jobs, database=database, clock=clock)
+
+
+def _inbox(timing: Timing, path: Path, settings: Settings) -> Place:
+    async def changed(news: News) -> None:
+        if news.new and not timing.keeper.holds(FolderSource.name):
+            await drop_request(timing.jobs, Scope.INCREMENTAL, source=FolderSource.name)
+
+    scan = partial(audio_files, path, max_depth=settings.folder.max_depth)
+    return Place(name=f"{INBOX}{path}", path=path, scan=scan, changed=changed)
+
+
+def _plans(path: Path) -> Place:
+    async def changed(news: News) -> None:
+        if not news.first:
+            logger.info("plans changed", changed=sorted(news.new), gone=sorted(news.gone))
+
+    return Place(name=f"{PLANS}{path}", path=path, scan=partial(plan_files, path), changed=changed)
+
+
+def _config(path: Path, reloading: Reloading) -> Place:
+    async def changed(news: News) -> None:
+        await reloading.again()
+
+    return Place(name=CONFIG, path=path, scan=partial(one_file, path), changed=changed, single=True, kept=False)
