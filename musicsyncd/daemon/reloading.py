@@ -26,12 +26,28 @@ class Reloading:
     ) -> None:
         """`apply` takes up what changed and needs no restart."""
         self.loaded, self._reload, self._apply = loaded, reload, apply
+        self._read = self._written()
 
-    async def again(self) -> None:
-        """Read them; when they cannot be used, nothing changes, and the log says why."""
+    async def again(self, *, unasked: bool = False) -> None:
+        """Read them; when they cannot be used, nothing changes, and the log says why.
+
+        `unasked`: nobody but the file itself asks for it; what was read already is not read, or complained of, twice.
+        """
+        written = self._written()
+        if unasked and written == self._read:
+            return
+        self._read = written
         before, self.loaded = self.loaded, reloaded(self.loaded, self._reload)
         if self.loaded is not before:
             await self._apply(self.loaded.settings)
+
+    def _written(self) -> tuple[int, int, int] | None:
+        """What tells the file from a later one; None where there is none."""
+        try:
+            status = self.loaded.path.stat() if self.loaded.path else None
+        except OSError:
+            status = None
+        return (status.st_ino, status.st_size, status.st_mtime_ns) if status else None
 
 
 def reloaded(before: Loaded, reload: Callable[[], Loaded]) -> Loaded:

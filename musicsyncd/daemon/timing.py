@@ -116,6 +116,6 @@ def _plans(path: Path) -> Place:
 
 def _config(path: Path, reloading: Reloading) -> Place:
     async def changed(news: News) -> None:
-        await reloading.again()
+        await reloading.again(unasked=True)
 
     return Place(name=CONFIG, path=path, scan=partial(one_file, path), changed=changed, single=True, kept=False)

@@ -69,7 +69,8 @@ class Folders:
             place.met = await self._database.read(partial(rows.met, place=place.name))
             place.seen = await self._database.read(partial(rows.files, place=place.name))
         else:  # what it is now has been read already
-            place.seen, place.met = dict(await to_thread.run_sync(place.scan) or {}), True
+            now = await to_thread.run_sync(place.scan)
+            place.seen, place.met = dict(now or {}), True
 
     # Looking
 

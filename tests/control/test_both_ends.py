@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from musicsyncd.control import messages
-from musicsyncd.control.messages import RetryQuestion, SyncQuestion, VolumeQuestion
+from musicsyncd.control.messages import PauseQuestion, RetryQuestion, SyncQuestion, VolumeQuestion
 from musicsyncd.control.report import event_dict
 from musicsyncd.ctl import main, trial
 from musicsyncd.errors import BadInput
@@ -37,6 +37,8 @@ FREE: dict[str, Any] = {
     "result": {"tracks": [], "refused": [REFUSED]},
     "origins": dict.fromkeys(("album", "date", "isrc", "label", "catalog_number", "artwork"), "musicbrainz"),
     "said": {"acoustid": {"trouble": "AcoustID cannot be asked.", "note": "", "at": "2026-01-01T00:00:00.000+00:00"}},
+    "paused": {"all": EVENT["at"]},
+    "next": {"incremental": EVENT["at"]},
     "verdict": {"reason": "they sound the same"},
     "source_audio": {
         "codec": "aac",
@@ -141,6 +143,8 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "remove": messages.VolumesAnswer,
     "sync": messages.Accepted,
     "retry": messages.Accepted,
+    "pause": messages.PauseAnswer,
+    "resume": messages.PauseAnswer,
 }
 
 
@@ -157,6 +161,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> None:
         "status", "jobs", "jobs show j1", "jobs cancel j1", "tracks", "tracks show t1", "tracks retry t1",
         "tracks retry t1 --wait", "tracks retry t1 --step tag", "tracks retry --all --step tag --wait", "volumes",
         "volumes add /a b", "volumes remove b", "sync", "sync --wait", "sync --dry-run --url /a", "events", "version",
+        "pause", "pause soundcloud", "resume",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("flags", [[], ["--json"]], ids=["people", "program"])
@@ -176,6 +181,15 @@ def test_a_question_of_the_clients_is_one_of_the_daemons(command: str) -> None:
     method, resource, body = ASKED[0]
     assert (method, resource) == ("POST", "/v1/sync")
     assert SyncQuestion.model_validate(body).model_dump() == body
+
+
+@pytest.mark.parametrize(("command", "what"), [("pause", "all"), ("resume", "all"), ("pause folder", "folder")])
+def test_a_pause_is_asked_for_in_the_daemons_words(command: str, what: str) -> None:
+    """What `pause` and `resume` post passes their model."""
+    main(["--socket", "/nowhere", *command.split()])
+    method, resource, body = ASKED[0]
+    assert (method, resource) == ("POST", f"/v1/{command.split()[0]}")
+    assert PauseQuestion.model_validate(body).what == what
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from musicsyncd.errors import BadInput
 from musicsyncd.triggers.clock import LONGEST_SLEEP
-from musicsyncd.triggers.policy import JOBS, Window
+from musicsyncd.triggers.policy import JOBS, Mode, Window
 from tests.triggers.house import KINDS, NOON, QUIET, day
 
 
@@ -154,7 +154,7 @@ async def test_a_new_time_of_day_counts_from_now_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "scopes"), [("incremental", {"incremental"}), ("full", {"full"})])
-async def test_a_mode_leaves_the_other_pass_out(tmp_path: Path, mode: str, scopes: set[str]) -> None:
+async def test_a_mode_leaves_the_other_pass_out(tmp_path: Path, mode: Mode, scopes: set[str]) -> None:
     async with day(tmp_path, policy=replace(QUIET, mode=mode)) as one:
         await one.pass_by(16)
         assert {scope for scope, _, _ in one.done} == scopes
