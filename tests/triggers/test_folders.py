@@ -212,7 +212,8 @@ async def test_plans_are_remembered_as_changed(tmp_path: Path) -> None:
         assert await folders.changed_files("plans:") == []
         (folder / "old" / "one.md").write_text("- [x] a, done")
         (folder / "notes.html").write_text("c")
-        await until(lambda: heard.names)
+        await eventually(partial(folders.changed_files, "plans:"))
+        assert heard.names == ["one.md"]
         assert await folders.changed_files("plans:") == ["old/one.md"]
     async with watched(tmp_path, plans(folder, Heard())) as folders:
         assert await folders.changed_files("plans:") == ["old/one.md"]
