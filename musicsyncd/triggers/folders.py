@@ -18,7 +18,7 @@ from musicsyncd.errors import MusicsyncError
 from musicsyncd.triggers import rows
 from musicsyncd.triggers.places import News, Place
 from musicsyncd.triggers.waking import woken
-from musicsyncd.triggers.watching import listen
+from musicsyncd.triggers.watching import STEP, listen
 
 logger = structlog.get_logger()
 POLL: Final = 30.0
@@ -169,8 +169,14 @@ class Folders:
             async with anyio.create_task_group() as tasks:
                 if self._watches[deep]:
                     tasks.start_soon(self._listen, deep, tuple(self._watches[deep]), name="listen")
+                    tasks.start_soon(self._look_once_more, tuple(self._watches[deep]), name="look once more")
                 await self._rewatch[deep].wait()
                 tasks.cancel_scope.cancel()
+
+    async def _look_once_more(self, paths: Collection[Path]) -> None:
+        """What came between the last look and the beginning of the watch was told to nobody."""
+        await self._clock.sleep(max(self._settle, STEP / 1000))
+        self._hear(paths)
 
     async def _listen(self, deep: bool, paths: Collection[Path]) -> None:
         while True:
