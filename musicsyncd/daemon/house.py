@@ -18,6 +18,7 @@ from musicsyncd.catalog.local import LocalCatalog
 from musicsyncd.clock import Clock
 from musicsyncd.control.attention import Watched
 from musicsyncd.control.operations import DaemonFacts, Operations
+from musicsyncd.daemon.eagle import open_eagle
 from musicsyncd.daemon.mounting import Mounting
 from musicsyncd.daemon.timing import Timing, open_timing
 from musicsyncd.daemon.volumes import Register, open_volumes
@@ -39,6 +40,10 @@ from musicsyncd.ledger.schema import MIGRATIONS as LEDGER_MIGRATIONS
 from musicsyncd.library.added import MIGRATIONS as LIBRARY_MIGRATIONS
 from musicsyncd.library.added import AddedVolumes
 from musicsyncd.library.base import Kept, Shelf
+from musicsyncd.library.eagle import Eagle
+from musicsyncd.library.eagle_book import MIGRATIONS as EAGLE_MIGRATIONS
+from musicsyncd.library.eagle_client import TARGET as EAGLE
+from musicsyncd.library.shelves import Behind
 from musicsyncd.music.precedence import Precedence
 from musicsyncd.pipeline.analyze import Analyze
 from musicsyncd.pipeline.download import Download
@@ -77,6 +82,7 @@ MIGRATIONS: Final = {
     "ledger": LEDGER_MIGRATIONS,
     "library": LIBRARY_MIGRATIONS,
     "catalog": CATALOG_MIGRATIONS,
+    "eagle": EAGLE_MIGRATIONS,
     "http": HTTP_MIGRATIONS,
     "enrichment": ENRICHMENT_MIGRATIONS,
     "spotify": SPOTIFY_MIGRATIONS,
@@ -96,6 +102,7 @@ class House:
     jobs: SqliteEngine
     register: Register
     mounting: Mounting
+    eagle: Eagle | None
     engine: SyncEngine
     merger: Merger
     undoer: Undoer
@@ -140,10 +147,12 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         keep_nothing=settings.enrichment.keep_nothing,
     )
     precedence = Precedence(bpm_from=settings.analysis.bpm_from, key_from=settings.analysis.key_from)
-    lookout = Lookout(volumes, {local.target: local}, ledger, same_sound, precedence)
-    words = Words(audio, ledger, volumes, precedence)
-    rehear = Rehear(audio, ledger, volumes, _waveforms(settings))
     budgets = Budgets(database, clock)
+    eagle = await open_eagle(settings.eagle, database, budgets, clock, stack)
+    shelves = Behind(volumes, {eagle.target: eagle} if eagle else {})
+    lookout = Lookout(shelves, {local.target: local}, ledger, same_sound, precedence)
+    words = Words(audio, ledger, shelves, precedence)
+    rehear = Rehear(audio, ledger, shelves, _waveforms(settings))
     signin, spotify = await open_spotify(
         settings.spotify, _http_options(settings), state / "spotify.json", database, budgets, clock, stack
     )
@@ -185,6 +194,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
             clock=clock,
         ),
         mounting=Mounting(volumes=volumes, ledger=ledger, jobs=jobs, clock=clock),
+        eagle=eagle,
         engine=engine,
         merger=Merger(ledger=ledger, jobs=jobs, lookout=lookout, most_files=settings.duplicates.most_files),
         undoer=Undoer(ledger=ledger, jobs=jobs, lookout=lookout),
@@ -262,9 +272,15 @@ def _engine(
         lookout=lookout,
         steps=_steps(settings, lookout, jobs, sources, audio, enrichers, matches),
         staging=settings.daemon.state_dir / "staging",
-        optional=tuple(f"volume:{one.name}" for one in settings.volumes if not one.required),
+        optional=_optional(settings),
         words=words,
     )
+
+
+def _optional(settings: Settings) -> tuple[str, ...]:
+    """Targets for whose sake no track counts as partial."""
+    volumes = tuple(f"volume:{one.name}" for one in settings.volumes if not one.required)
+    return volumes if settings.eagle.required else (*volumes, EAGLE)
 
 
 def _steps(
@@ -340,6 +356,7 @@ def _capacities(settings: Settings) -> dict[str, int]:
         "recognise": 1,
         MERGE: 1,
         CAPACITY: 2,  # services are paced anyway: more would only wait for their turns
+        EAGLE: 1,
         **{f"volume:{one.name}": 1 for one in settings.volumes},
     }
 

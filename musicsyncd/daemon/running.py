@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import anyio
@@ -17,6 +18,7 @@ from musicsyncd import __version__
 from musicsyncd.clock import SystemClock
 from musicsyncd.control.routes import application
 from musicsyncd.control.socket import ControlSocket
+from musicsyncd.daemon import eagle
 from musicsyncd.daemon.house import build, handlers
 from musicsyncd.daemon.housekeeping import clear_staging, keep_house
 from musicsyncd.daemon.reloading import Reloading
@@ -45,6 +47,8 @@ async def run(loaded: Loaded, reload: Callable[[], Loaded]) -> int:
             tasks.start_soon(supervised, "control socket", door.serve, tasks, name="control socket")
             tasks.start_soon(supervised, "Spotify sign-in", house.spotify.serve, tasks, name="Spotify sign-in")
             tasks.start_soon(supervised, "batches", Batches(house.jobs).watch, tasks, name="batches")
+            looking = partial(eagle.watch, house.eagle, house.ledger, house.jobs, house.clock)
+            tasks.start_soon(supervised, "Eagle's return", looking, tasks, name="Eagle's return")
             tasks.start_soon(supervised, "housekeeping", lambda: keep_house(house), tasks, name="housekeeping")
             await house.jobs.start(
                 handlers(house),

@@ -56,6 +56,8 @@ class Question:
     url: str
     """Holds no secret: a URL is written into logs all over the world."""
     params: Mapping[str, str] = field(default_factory=dict)
+    hidden: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """More parameters, for a service that takes a credential nowhere else; no log or error of ours names them."""
     form: Mapping[str, str] | None = field(default=None, repr=False)
     """Sent as a form, by POST; a credential may stand here."""
     json: Any = field(default=None, repr=False)
@@ -264,7 +266,8 @@ async def _sent(
 def _with_params(question: Question) -> str:
     import httpx
 
-    return str(httpx.URL(question.url).copy_merge_params(dict(question.params))) if question.params else question.url
+    params = {**question.params, **question.hidden}
+    return str(httpx.URL(question.url).copy_merge_params(params)) if params else question.url
 
 
 def _onward(url: str, target: str) -> str:

@@ -78,6 +78,26 @@ class Kept:
 
 
 @dataclass(frozen=True, kw_only=True)
+class About:
+    """What a shelf that files things by more than a path wants to know of a track."""
+
+    track: str
+    """The track's id."""
+    url: str = ""
+    """Where it came from, as anybody may see it."""
+    artist: str = ""
+    genre: str = ""
+    bpm: float | None = None
+    key: str = ""
+    source: str = ""
+    lossless: bool = False
+    extended: bool | None = None
+    """Whether its title says so; False: it says that it is a short version."""
+    fingerprint: str = ""
+    playlists: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Staged:
     """A finished file that waits to be put on a shelf."""
 
@@ -87,6 +107,8 @@ class Staged:
     """Without the dot."""
     size: int
     sha256: str
+    about: About | None = None
+    """For shelves that know more of a file than its path."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +133,8 @@ class Shelf:
     """Where it was said to be; None for a shelf without a path. It may be found elsewhere."""
     added: bool = False
     """Whether a person added it by command, and the settings do not name it."""
+    reads_later: bool = False
+    """Whether another program reads the file that is placed, when it comes to it: better one that stays."""
 
     async def state(self) -> ShelfState:
         """Look at the shelf now; never raises for a shelf that is merely away."""

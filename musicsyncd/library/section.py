@@ -1,15 +1,15 @@
-"""The section [[volumes]] of config.toml."""
+"""The sections [[volumes]] and [eagle] of config.toml."""
 
 from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from musicsyncd.audio.section import Formats
 from musicsyncd.errors import ConfigInvalid
 from musicsyncd.library import naming
-from musicsyncd.section import Place, Section, Size
+from musicsyncd.section import BaseUrl, Duration, Place, Section, Size
 
 DEFAULT_LAYOUT: Final = "{artist}/{artist} - {title}"
 
@@ -23,10 +23,17 @@ def check_layout(layout: str) -> str:
     return layout
 
 
+def check_name(name: str) -> str:
+    """The name itself, if no other shelf goes by it; ValueError otherwise."""
+    if name == "eagle":
+        raise ValueError("is what Eagle's library goes by; name the volume otherwise")
+    return name
+
+
 class VolumeSection(Section):
     """A place where finished files are kept."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    name: Annotated[str, AfterValidator(check_name)] = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     """What the volume is called here; no default."""
     path: Place
     """Its root folder; no default."""
@@ -38,3 +45,28 @@ class VolumeSection(Section):
     """Bytes that stay free: a volume with less takes nothing more; default 1 GiB."""
     required: bool = True
     """Whether a track counts as partial while this volume is away; default true."""
+
+
+class EagleSection(Section):
+    """Eagle, which keeps files in a library of its own."""
+
+    enabled: bool = False
+    """Whether files are imported there; default false."""
+    base_url: BaseUrl = "http://localhost:41595"
+    """Where Eagle's local API is; default http://localhost:41595."""
+    token: SecretStr = SecretStr("")
+    """The token of Eagle's preferences; default "" = none, which does on this machine."""
+    library: str = ""
+    """Path of the library that must be open; default "" = the one that is open at the first meeting."""
+    formats: Formats = ("alac", "wav", "aiff")
+    """Which formats are kept there; default: those of [output]."""
+    launch: tuple[str, ...] = ()
+    """Command that starts Eagle while something waits for it; default () = it is not started."""
+    launch_timeout: Duration = Field(45.0, gt=0)
+    """Seconds that it is given to start; default 45 s."""
+    switch_library: bool = False
+    """Whether another open library may be switched; default false."""
+    import_timeout: Duration = Field(5 * 60.0, gt=0)
+    """Seconds within which an import must be seen; default 5 min."""
+    required: bool = True
+    """Whether a track counts as partial while Eagle is away; default true."""

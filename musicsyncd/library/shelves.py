@@ -55,3 +55,26 @@ class Shelves(Mapping[str, S]):
 
     def items(self) -> ItemsView[str, S]:
         return self._now.items()
+
+
+class Behind(Mapping[str, Shelf]):
+    """The volumes as they are now, and behind them shelves that are given what stands on a volume already."""
+
+    def __init__(self, volumes: Mapping[str, Shelf], last: Mapping[str, Shelf]) -> None:
+        self._volumes, self._last = volumes, last
+
+    def __getitem__(self, target: str) -> Shelf:
+        return self._last[target] if target in self._last else self._volumes[target]
+
+    def get(self, target: str, default: D | None = None) -> Shelf | D | None:  # type: ignore[override]
+        return self[target] if target in self else default  # noqa: SIM401  that would be this very method
+
+    def __contains__(self, target: object) -> bool:
+        return target in self._last or target in self._volumes
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._volumes
+        yield from self._last
+
+    def __len__(self) -> int:
+        return len(self._volumes) + len(self._last)

@@ -25,6 +25,7 @@ from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.library.base import Kept, Shelf, Staged
 from musicsyncd.music.precedence import DJ, PERSON, Precedence
+from musicsyncd.pipeline.about import about_track
 from musicsyncd.pipeline.step import Work, sha256_of
 from musicsyncd.pipeline.tag import counting
 
@@ -130,7 +131,10 @@ class Retag:
         """Under its own name: a DJ's software knows the file by it. What one request changed is undone as one."""
         path, kept = Path(made.path), Kept.from_dict(one.detail)
         extension = FORMATS[made.format].extension
-        staged = Staged(path=path, format=made.format, extension=extension, size=made.size, sha256=made.sha256)
+        about = about_track(await self.ledger.entry(work.track_id), self.precedence)
+        staged = Staged(
+            path=path, format=made.format, extension=extension, size=made.size, sha256=made.sha256, about=about
+        )
         wanted = str(PurePosixPath(kept.path).with_suffix(""))
         placed = await shelf.place(staged, wanted, tie_breaker=work.track_id[:6], replaces=kept)
         before = kept.as_dict() | {"recycled": placed.recycled, "proof": one.proof}

@@ -5,6 +5,7 @@ stops.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from musicsyncd.ledger.standing import Evidence
 from musicsyncd.library.base import Kept, Shelf, Staged
 from musicsyncd.library.naming import relative_path
 from musicsyncd.music.precedence import Effective, Precedence, effective
+from musicsyncd.pipeline.about import about_track
 from musicsyncd.pipeline.step import Work
 
 
@@ -48,8 +50,8 @@ class Shelve:
                 await self._place(shelf, format_name, work, context)
 
     async def _place(self, shelf: Shelf, format_name: str, work: Work, context: JobContext) -> None:
-        staged = await self._staged(format_name, work)
         entry = await self.ledger.entry(work.track_id)
+        staged = await self._staged(shelf, format_name, entry, work)
         earlier = next((one for one in entry.evidence if (one.target, one.part) == (shelf.target, format_name)), None)
         replaces = Kept.from_dict(earlier.detail) if earlier else None
         counts = effective(entry.said, work.analysis.as_dict() if work.analysis else entry.analysis, self.precedence)
@@ -68,13 +70,27 @@ class Shelve:
         await self.ledger.record_evidence(work.track_id, evidence, change)
         crash_point(CrashPoint.SHELF_RECORDED)
 
-    async def _staged(self, format_name: str, work: Work) -> Staged:
+    async def _staged(self, shelf: Shelf, format_name: str, entry: Entry, work: Work) -> Staged:
         if made := work.made.get(format_name):
             path, size, sha256 = Path(made.path), made.size, made.sha256
+            if shelf.reads_later:
+                path = await self._lasting(format_name, sha256, entry, work.folder) or path
         else:
             copy = work.copies[format_name]
             path, size, sha256 = await self._copy_of(copy, work.folder), copy.size, copy.sha256
-        return Staged(path=path, format=format_name, extension=FORMATS[format_name].extension, size=size, sha256=sha256)
+        extension, about = FORMATS[format_name].extension, about_track(entry, self.precedence)
+        return Staged(path=path, format=format_name, extension=extension, size=size, sha256=sha256, about=about)
+
+    async def _lasting(self, format_name: str, sha256: str, entry: Entry, folder: Path) -> Path | None:
+        """The same bytes on a volume that is there: staging is cleared when the job ends."""
+        for one in entry.evidence:
+            shelf = self.shelves.get(one.target)
+            if one.part != format_name or one.detail["sha256"] != sha256 or shelf is None or shelf.reads_later:
+                continue
+            with suppress(Degraded):
+                if kept := await shelf.look(Kept.from_dict(one.detail)):
+                    return await shelf.readable(kept, folder)
+        return None
 
     async def _copy_of(self, kept: Kept, folder: Path) -> Path:
         shelf = next(one for one in self.shelves.values() if one.name == kept.shelf)

@@ -64,6 +64,7 @@ def fill_in(gathered: Gathered, environ: Mapping[str, str], folder: Path) -> Non
     gathered.default(("ytdlp", "cache_dir"), state_dir / "cache" / "ytdlp")
     for name in ("proxy", "ca_file"):
         _follow(gathered, ("ytdlp", name), ("http", name))
+    _follow(gathered, ("eagle", "formats"), ("output", "formats"))
     _fill_in_volumes(gathered, mode, state_dir)
 
 

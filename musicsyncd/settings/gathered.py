@@ -34,6 +34,9 @@ ALIASES: Final[Mapping[str, str | None]] = {
     "SPOTIFY_CLIENT_SECRET": "spotify.client_secret",
     "SOUNDCLOUD_PROFILE": "soundcloud.profile",
     "GAS_WEBHOOK_URL": None,
+    "EAGLE_API_BASE": "eagle.base_url",
+    "EAGLE_TOKEN": "eagle.token",
+    "EAGLE_LIBRARY_PATH": "eagle.library",
 }
 """Variables of older set-ups and the keys they set; None: known, but nothing in this version reads it."""
 TRUE: Final = frozenset({"true", "yes", "on", "1"})

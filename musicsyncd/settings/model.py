@@ -14,7 +14,7 @@ from musicsyncd.alerts.section import AlertsSection
 from musicsyncd.audio.section import AnalysisSection, OutputSection
 from musicsyncd.enrichment.section import EnrichmentSection
 from musicsyncd.jobs.section import CapacitySection
-from musicsyncd.library.section import VolumeSection
+from musicsyncd.library.section import EagleSection, VolumeSection
 from musicsyncd.notion.section import NotionSection
 from musicsyncd.section import Duration, OptionalPlace, Place, Proxy, Section, Size
 from musicsyncd.settings.file import Key
@@ -113,6 +113,7 @@ class Settings(Section):
     enrichment: EnrichmentSection
     volumes: tuple[VolumeSection, ...]
     """Never empty: with none configured it holds one volume `library`."""
+    eagle: EagleSection
     capacity: CapacitySection
     alerts: AlertsSection
     schedule: ScheduleSection

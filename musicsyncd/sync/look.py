@@ -99,7 +99,9 @@ class Lookout:
                 if one.target in self.shelves:
                     present.append(one)
         for one in sorted(present, key=lambda one: not _current(entry, one)):
-            if _current(entry, one) or _older(entry, one):
+            # What was linked stands for our output and is not it, byte for byte: no other shelf gets it.
+            own = not self.shelves[one.target].reads_later or one.detail["sha256"] == one.proof
+            if own and (_current(entry, one) or _older(entry, one)):
                 copies.setdefault(one.part, Kept.from_dict(one.detail))
         lacks = lacking(self.targets(_without(entry, gone)), holding)
         away |= await self.away([lack.target for lack in lacks if lack.target not in away])

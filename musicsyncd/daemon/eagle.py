@@ -1,0 +1,71 @@
+"""Eagle as a shelf: opened when the settings want it, and watched for while something waits for it."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Final
+
+import structlog
+
+from musicsyncd.audio.values import FORMATS
+from musicsyncd.clock import Clock
+from musicsyncd.daemon.volumes import take_up
+from musicsyncd.database import Database
+from musicsyncd.http.budgets import Budgets
+from musicsyncd.http.client import HttpClient, HttpOptions
+from musicsyncd.jobs.base import WorkEngine
+from musicsyncd.ledger.ledger import Ledger
+from musicsyncd.library.eagle import Eagle, EagleOptions
+from musicsyncd.library.eagle_book import EagleBook
+from musicsyncd.library.eagle_client import PACE, EagleClient
+from musicsyncd.library.section import EagleSection
+
+logger = structlog.get_logger()
+SOONEST: Final = 2.0
+SLOWEST: Final = 60.0
+"""Seconds between two looks whether Eagle is back, while something waits for it."""
+AGAIN: Final = 120.0
+LATEST: Final = 3600.0
+"""Seconds before what waits though Eagle is there is taken up once more."""
+
+
+async def open_eagle(
+    section: EagleSection, database: Database, budgets: Budgets, clock: Clock, stack: AsyncExitStack
+) -> Eagle | None:
+    """The shelf; None where the settings want none. Eagle itself is asked when something is to be known of it."""
+    if not section.enabled:
+        return None
+    # On this machine: neither the proxy nor the authorities of the world.
+    http = HttpClient(HttpOptions(timeout=20.0))
+    stack.push_async_callback(http.close)
+    client = EagleClient(
+        http, await budgets.of("Eagle", PACE), section.base_url, section.token.get_secret_value().strip()
+    )
+    options = EagleOptions(
+        formats=section.formats,
+        library=section.library,
+        launch=section.launch,
+        launch_timeout=section.launch_timeout,
+        switch_library=section.switch_library,
+        import_timeout=section.import_timeout,
+    )
+    extensions = [FORMATS[name].extension for name in section.formats]
+    return Eagle(client, EagleBook(database), options, clock, extensions)
+
+
+async def watch(eagle: Eagle | None, ledger: Ledger, jobs: WorkEngine, clock: Clock) -> None:
+    """Take up what waits for Eagle when it is back, or in case it takes what it did not take before. Never returns
+    while there is an Eagle; it is asked only while something waits.
+    """
+    ready, pause, again, tried = False, SOONEST, AGAIN, 0.0
+    while eagle is not None:
+        if not (await ledger.parked()).get(eagle.target):
+            ready, pause, again = False, SOONEST, AGAIN
+        elif not (await eagle.prepare()).ready:
+            ready, pause, again = False, min(2 * pause, SLOWEST), AGAIN
+        elif not ready or clock.monotonic() - tried >= again:
+            pause, again, tried = SOONEST, min(2 * again, LATEST) if ready else AGAIN, clock.monotonic()
+            ready = True
+            logger.info("Eagle is there, what waits for it is taken up")
+            await take_up(ledger, jobs)
+        await clock.sleep(pause)
