@@ -50,8 +50,158 @@ def staged(folder: Path, data: bytes, extension: str = "wav") -> Staged:
     )
 
 
-class ShelfContract:
-    """Inherit it and give a `bench` fixture."""
+class AnyShelfContract:
+    """What also a shelf keeps whose names are not ours to choose. Inherit it and give a `bench` fixture."""
+
+    async def test_a_file_is_kept_as_it_was_staged(self, bench: Bench, staging: Path) -> None:
+        """The bytes stand there, and the evidence speaks of them."""
+        file = staged(staging, b"audio" * 1000)
+        placed = await bench.shelf.place(file, WANTED, tie_breaker="abc123")
+        assert bench.files() == {path_key(placed.kept.path): b"audio" * 1000}
+        assert (placed.kept.size, placed.kept.sha256, placed.recycled) == (5000, file.sha256, None)
+        assert await bench.shelf.look(placed.kept) == placed.kept
+
+    async def test_a_second_time_writes_nothing(self, bench: Bench, staging: Path) -> None:
+        """The very bytes are taken as placed."""
+        file = staged(staging, b"mine")
+        first = await bench.shelf.place(file, WANTED, tie_breaker="abc123")
+        assert await bench.shelf.place(file, WANTED, tie_breaker="abc123") == first
+        assert [*bench.files().values()] == [b"mine"]
+
+    async def test_the_older_version_under_the_same_name_is_recycled(self, bench: Bench, staging: Path) -> None:
+        """It can be had back, and a second run finds both so."""
+        old = await bench.shelf.place(staged(staging, b"old"), WANTED, tie_breaker="abc123")
+        file = staged(staging, b"newer")
+        placed = await bench.shelf.place(file, WANTED, tie_breaker="abc123", replaces=old.kept)
+        assert placed.recycled is not None
+        assert sorted(bench.files().values()) == [b"newer", b"old"]
+        assert await bench.shelf.look(old.kept) is None
+        assert await bench.shelf.recycled(old.kept) == placed.recycled
+        assert await bench.shelf.recycled(placed.kept) is None
+        assert await bench.shelf.place(file, WANTED, tie_breaker="abc123", replaces=old.kept) == placed
+        assert await bench.shelf.retire(placed.kept) is not None
+        back = await bench.shelf.restore(old.kept, placed.recycled)
+        assert await bench.shelf.look(back) == back
+
+    async def test_a_version_that_somebody_changed_stays(self, bench: Bench, staging: Path) -> None:
+        """What another program wrote into the old file is not moved away; the new one stands beside it."""
+        old = await bench.shelf.place(staged(staging, b"old"), WANTED, tie_breaker="abc123")
+        bench.plant(old.kept.path, b"old, with cue points")
+        placed = await bench.shelf.place(staged(staging, b"newer"), WANTED, tie_breaker="abc123", replaces=old.kept)
+        assert placed.recycled is None
+        found = await bench.shelf.found(old.kept)
+        assert found is not None
+        assert found.size == len(b"old, with cue points")
+        assert await bench.shelf.look(placed.kept) == placed.kept
+
+    async def test_a_retired_file_lies_in_the_recycle_area(self, bench: Bench, staging: Path) -> None:
+        """It is not deleted, and a second call says where it lies."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        recycled = await bench.shelf.retire(placed.kept)
+        assert recycled is not None
+        assert [*bench.files().values()] == [b"mine"]
+        assert await bench.shelf.look(placed.kept) is None
+        assert await bench.shelf.found(placed.kept) is None
+        assert await bench.shelf.recycled(placed.kept) == recycled
+        assert await bench.shelf.retire(placed.kept) == recycled
+
+    async def test_what_somebody_changed_or_took_away_is_not_retired(self, bench: Bench, staging: Path) -> None:
+        """It is theirs: it stays where it is."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        bench.plant(placed.kept.path, b"mine, with cue points")
+        assert await bench.shelf.retire(placed.kept) is None
+        assert [*bench.files().values()] == [b"mine, with cue points"]
+        assert await bench.shelf.found(placed.kept) is not None
+        bench.remove(placed.kept.path)
+        assert await bench.shelf.retire(placed.kept) is None
+        assert bench.files() == {}
+
+    async def test_a_retired_file_comes_back_as_it_was(self, bench: Bench, staging: Path) -> None:
+        """Byte for byte under its old name; a second call finds it there."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        recycled = await bench.shelf.retire(placed.kept)
+        assert recycled is not None
+        for _ in range(2):
+            back = await bench.shelf.restore(placed.kept, recycled)
+            assert (back.path, back.sha256, back.size) == (placed.kept.path, placed.kept.sha256, 4)
+            assert bench.files() == {path_key(placed.kept.path): b"mine"}
+        assert await bench.shelf.look(back) == back
+
+    async def test_a_file_that_is_gone_or_other_is_not_seen(self, bench: Bench, staging: Path) -> None:
+        """`look` tells neither a missing nor a changed file for the one that was kept."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        bench.plant(placed.kept.path, b"another")
+        assert await bench.shelf.look(placed.kept) is None
+        bench.remove(placed.kept.path)
+        assert await bench.shelf.look(placed.kept) is None
+
+    async def test_what_somebody_made_of_a_kept_file_is_found(self, bench: Bench, staging: Path) -> None:
+        """Whatever stands under its name is told as it is now; nothing where nothing stands."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        assert await bench.shelf.found(placed.kept) == placed.kept
+        bench.plant(placed.kept.path, b"mine, and tags")
+        now = await bench.shelf.found(placed.kept)
+        assert now is not None
+        assert (now.size, now.sha256) == (14, hashlib.sha256(b"mine, and tags").hexdigest())
+        assert await bench.shelf.look(now) == now
+        bench.remove(placed.kept.path)
+        assert await bench.shelf.found(placed.kept) is None
+
+    async def test_a_kept_file_can_be_read_by_others(self, bench: Bench, staging: Path) -> None:
+        """The path that a worker process is given has the bytes that were kept."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        assert (await bench.shelf.readable(placed.kept, staging)).read_bytes() == b"mine"
+
+    async def test_a_staged_file_that_changed_is_refused(self, bench: Bench, staging: Path) -> None:
+        """Bytes that are not those recorded, or none, reach no shelf; the job is tried again, or fails."""
+        file = staged(staging, b"mine")
+        file.path.write_bytes(b"else")
+        with pytest.raises(Temporary):
+            await bench.shelf.place(file, WANTED, tie_breaker="abc123")
+        file.path.unlink()
+        with pytest.raises(Temporary):
+            await bench.shelf.place(file, WANTED, tie_breaker="abc123")
+        with pytest.raises(Permanent):
+            await bench.shelf.place(staged(staging, b""), WANTED, tie_breaker="abc123")
+        assert bench.files() == {}
+
+    async def test_an_absent_shelf_is_degraded_and_written_nowhere(self, bench: Bench, staging: Path) -> None:
+        """Its state says why; placing and looking name the target that is away."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        bench.take_away()
+        state = await bench.shelf.state()
+        assert not state.ready
+        assert state.why
+        before = bench.files()
+        with pytest.raises(Degraded) as placing:
+            await bench.shelf.place(staged(staging, b"more"), "other", tie_breaker="abc123")
+        with pytest.raises(Degraded):
+            await bench.shelf.look(placed.kept)
+        assert placing.value.target == bench.shelf.target
+        assert bench.files() == before
+
+    async def test_what_left_the_recycle_area_cannot_come_back(self, bench: Bench, staging: Path) -> None:
+        """The refusal is final, and leaves no folder behind."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        recycled = await bench.shelf.retire(placed.kept)
+        assert recycled is not None
+        bench.remove(recycled)
+        with pytest.raises(Permanent):
+            await bench.shelf.restore(placed.kept, recycled)
+        assert bench.files() == {}
+
+    async def test_nothing_is_moved_on_an_absent_shelf(self, bench: Bench, staging: Path) -> None:
+        """Both directions name the target that is away."""
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        bench.take_away()
+        with pytest.raises(Degraded):
+            await bench.shelf.retire(placed.kept)
+        with pytest.raises(Degraded):
+            await bench.shelf.restore(placed.kept, "anywhere")
+
+
+class ShelfContract(AnyShelfContract):
+    """What a shelf of paths keeps beside that. Inherit it and give a `bench` fixture."""
 
     async def test_a_file_is_kept_as_it_was_staged(self, bench: Bench, staging: Path) -> None:
         """The bytes stand under the wanted name, and the evidence speaks of them."""
@@ -131,31 +281,6 @@ class ShelfContract:
         assert placed.recycled is None
         assert bench.files() == {path_key(FILE): b"old, with cue points", path_key(TIED): b"newer"}
 
-    async def test_a_file_that_is_gone_or_other_is_not_seen(self, bench: Bench, staging: Path) -> None:
-        """`look` tells neither a missing nor a changed file for the one that was kept."""
-        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
-        bench.plant(FILE, b"another")
-        assert await bench.shelf.look(placed.kept) is None
-        bench.remove(FILE)
-        assert await bench.shelf.look(placed.kept) is None
-
-    async def test_what_somebody_made_of_a_kept_file_is_found(self, bench: Bench, staging: Path) -> None:
-        """Whatever stands under its name is told as it is now; nothing where nothing stands."""
-        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
-        assert await bench.shelf.found(placed.kept) == placed.kept
-        bench.plant(placed.kept.path, b"mine, and tags")
-        now = await bench.shelf.found(placed.kept)
-        assert now is not None
-        assert (now.size, now.sha256) == (14, hashlib.sha256(b"mine, and tags").hexdigest())
-        assert await bench.shelf.look(now) == now
-        bench.remove(placed.kept.path)
-        assert await bench.shelf.found(placed.kept) is None
-
-    async def test_a_kept_file_can_be_read_by_others(self, bench: Bench, staging: Path) -> None:
-        """The path that a worker process is given has the bytes that were kept."""
-        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
-        assert (await bench.shelf.readable(placed.kept, staging)).read_bytes() == b"mine"
-
     @pytest.mark.parametrize(
         "wanted",
         ["", "/", "..", "../../etc/passwd", "CON", "a\nb", "🎧 שלום/👨‍👩‍👧 - \u202eevil", "é" * 300, "dot.", "-rf"],
@@ -165,34 +290,6 @@ class ShelfContract:
         placed = await bench.shelf.place(staged(staging, b"mine"), wanted, tie_breaker="abc123")
         assert bench.files() == {path_key(placed.kept.path): b"mine"}
         assert await bench.shelf.look(placed.kept) == placed.kept
-
-    async def test_a_staged_file_that_changed_is_refused(self, bench: Bench, staging: Path) -> None:
-        """Bytes that are not those recorded, or none, reach no shelf; the job is tried again, or fails."""
-        file = staged(staging, b"mine")
-        file.path.write_bytes(b"else")
-        with pytest.raises(Temporary):
-            await bench.shelf.place(file, WANTED, tie_breaker="abc123")
-        file.path.unlink()
-        with pytest.raises(Temporary):
-            await bench.shelf.place(file, WANTED, tie_breaker="abc123")
-        with pytest.raises(Permanent):
-            await bench.shelf.place(staged(staging, b""), WANTED, tie_breaker="abc123")
-        assert bench.files() == {}
-
-    async def test_an_absent_shelf_is_degraded_and_written_nowhere(self, bench: Bench, staging: Path) -> None:
-        """Its state says why; placing and looking name the target that is away."""
-        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
-        bench.take_away()
-        state = await bench.shelf.state()
-        assert not state.ready
-        assert state.why
-        before = bench.files()
-        with pytest.raises(Degraded) as placing:
-            await bench.shelf.place(staged(staging, b"more"), "other", tie_breaker="abc123")
-        with pytest.raises(Degraded):
-            await bench.shelf.look(placed.kept)
-        assert placing.value.target == bench.shelf.target
-        assert bench.files() == before
 
     async def test_a_retired_file_lies_in_the_recycle_area(self, bench: Bench, staging: Path) -> None:
         """It is moved, not copied, and a second call says where it lies."""
@@ -235,22 +332,3 @@ class ShelfContract:
         with pytest.raises(Permanent):
             await bench.shelf.restore(placed.kept, recycled)
         assert bench.files() == before
-
-    async def test_what_left_the_recycle_area_cannot_come_back(self, bench: Bench, staging: Path) -> None:
-        """The refusal is final, and leaves no folder behind."""
-        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
-        recycled = await bench.shelf.retire(placed.kept)
-        assert recycled is not None
-        bench.remove(recycled)
-        with pytest.raises(Permanent):
-            await bench.shelf.restore(placed.kept, recycled)
-        assert bench.files() == {}
-
-    async def test_nothing_is_moved_on_an_absent_shelf(self, bench: Bench, staging: Path) -> None:
-        """Both directions name the target that is away."""
-        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
-        bench.take_away()
-        with pytest.raises(Degraded):
-            await bench.shelf.retire(placed.kept)
-        with pytest.raises(Degraded):
-            await bench.shelf.restore(placed.kept, "anywhere")
