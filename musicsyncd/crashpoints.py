@@ -52,8 +52,13 @@ class CrashPoint(StrEnum):
     RESTORATION_RECORDED = "restoration-recorded"
     ROW_REVIVED = "row-revived"
     MERGE_UNDONE = "merge-undone"
+    EAGLE_NOTED = "eagle-noted"
+    EAGLE_ASKED = "eagle-asked"
+    EAGLE_CONFIRMED = "eagle-confirmed"
 
 
+IN_EAGLE: Final = frozenset({CrashPoint.EAGLE_NOTED, CrashPoint.EAGLE_ASKED, CrashPoint.EAGLE_CONFIRMED})
+"""Points that only a track passes that goes to Eagle."""
 RETRY_ONLY: Final = frozenset(
     {
         CrashPoint.WORD_RECORDED,

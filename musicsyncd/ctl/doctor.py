@@ -6,12 +6,14 @@ import argparse
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from musicsyncd.control.client import Client, NotRunning
 from musicsyncd.ctl import asking, show
@@ -227,6 +229,7 @@ def _daemon(asked: Client, settings: Settings) -> Iterator[Check]:
         yield Check(name="daemon", result="warn", said="not running", fix="Start it: musicsyncd")
         yield _database(settings.daemon.state_dir)
         yield from _volumes_without_daemon(settings)
+        yield from _eagle_without_daemon(settings)
         return
     except MusicsyncError as error:
         yield Check(name="daemon", result="fail", said=error.what, why=error.why, fix=error.fix)
@@ -237,7 +240,8 @@ def _daemon(asked: Client, settings: Settings) -> Iterator[Check]:
     yield from (_account(one) for one in status["accounts"])
     for one in status["volumes"]:
         ready = one["condition"] == "ready"
-        said = f"{one['path']}, {show.size(one['free'])} free" if ready else f"{one['condition']} ({one['path']})"
+        free = f", {show.size(one['free'])} free" if one["free"] is not None else ""
+        said = f"{one['path']}{free}" if ready else f"{one['condition']} ({one['path'] or 'never met'})"
         result: Literal["ok", "fail"] = "ok" if ready else "fail"
         yield Check(name=f"volume {one['name']}", result=result, said=said, why=one["why"], fix=one["fix"])
 
@@ -284,6 +288,21 @@ def _volumes_without_daemon(settings: Settings) -> Iterator[Check]:
             if there
             else "The daemon makes it at its first start, unless it may be the mount point of a disk that is away",
         )
+
+
+def _eagle_without_daemon(settings: Settings) -> Iterator[Check]:
+    """Whether somebody answers there; which library is open the daemon sees."""
+    if not settings.eagle.enabled:
+        return
+    parts = urlsplit(settings.eagle.base_url)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname or "", port), timeout=3.0).close()
+    except (OSError, ValueError) as error:
+        why, fix = str(error), "Start Eagle, or look at eagle.base_url"
+        yield Check(name="Eagle", result="warn", said=f"{settings.eagle.base_url} does not answer", why=why, fix=fix)
+        return
+    yield Check(name="Eagle", result="ok", said=f"{settings.eagle.base_url} answers")
 
 
 def _print(checks: list[Check]) -> None:

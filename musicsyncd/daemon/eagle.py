@@ -36,7 +36,7 @@ async def open_eagle(
     if not section.enabled:
         return None
     # On this machine: neither the proxy nor the authorities of the world.
-    http = HttpClient(HttpOptions(timeout=20.0))
+    http = HttpClient(HttpOptions(timeout=30.0))
     stack.push_async_callback(http.close)
     client = EagleClient(
         http, await budgets.of("Eagle", PACE), section.base_url, section.token.get_secret_value().strip()

@@ -38,6 +38,9 @@ AGAIN: Final = 600.0
 SAME_LOOK: Final = 2.0
 """Seconds for which a reader takes the open library as seen."""
 LONGEST_SILENCE: Final = 60.0
+"""Seconds without progress after which a disk that is being read counts as gone."""
+PROBE_DEADLINE: Final = 10.0
+"""Seconds within which it must say which library is open."""
 IN_LIBRARY: Final = re.compile(r"images/([^/]+)\.info/")
 
 
@@ -76,7 +79,11 @@ class Eagle(Shelf):
         self._seen = None
         wanted = await self._wanted()
         try:
-            opened = await self.client.library()
+            with anyio.fail_after(PROBE_DEADLINE):
+                opened = await self.client.library()
+        except TimeoutError:
+            why, fix = "Eagle hangs", "Look at Eagle, or start it anew"
+            return ShelfState(condition=Condition.ABSENT, why=why, fix=fix, path=wanted)
         except TokenRefused as error:
             return ShelfState(condition=Condition.DENIED, why=error.what, fix=error.fix, path=wanted)
         except MusicsyncError as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from musicsyncd.clock import Clock
+from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import Degraded
 from musicsyncd.library.base import About, Staged
 from musicsyncd.library.eagle_book import Asked, EagleBook
@@ -73,6 +74,7 @@ class Placing:
             await self.client.write_tags(item.id, tags)
             item = replace(item, tags=tags)
         await self.book.write(replace(asked, item=item.id, tags=wanted, confirmed=True))
+        crash_point(CrashPoint.EAGLE_CONFIRMED)
         if not asked.linked:
             await self._sweep(order, item)
         return item, asked.linked
@@ -152,6 +154,7 @@ class Placing:
         import_ = await self._import(order, wanted)
         await self.still_open(order.library)
         await self.book.write(asked)  # before it is asked: the answer may be lost
+        crash_point(CrashPoint.EAGLE_NOTED)
         try:
             asked = replace(asked, item=await self.client.add(import_))
         except Refused:
@@ -159,6 +162,7 @@ class Placing:
             raise
         except Degraded as lost:
             return await self._heard_all_the_same(order, asked, lost), asked
+        crash_point(CrashPoint.EAGLE_ASKED)
         await self.book.write(asked)
         return await self._landed(order, asked, self.patience), asked
 
