@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import taglib
+from mutagen.aiff import AIFF
+from mutagen.id3 import TBPM
 
 from musicsyncd.crashpoints import ENVIRONMENT, IN_EAGLE, CrashPoint
 from tests.fakes.eagle import Eagle
@@ -17,6 +20,7 @@ from tests.fakes.running import Running, running, write_wave
 CANARY = "canary-90ab"
 ADD = ("/api/v2/item/add", "/api/item/addFromPath")
 DEADLINE = 60.0
+DEMO = Path(__file__).parent.parent / "musicsyncd" / "demo" / "tracks"
 
 
 @pytest.fixture(params=["v1", "v2"])
@@ -134,20 +138,45 @@ def test_a_kill_leaves_no_item_twice(point: CrashPoint, daemon: Running, eagle: 
     assert added(eagle) == 2
 
 
-def test_duplicates_and_undo_reach_eagle(daemon: Running, eagle: Eagle, tmp_path: Path) -> None:
+def test_a_correction_reaches_eagle(daemon: Running, eagle: Eagle, tmp_path: Path) -> None:
+    """A DJ's tempo in one file: each item becomes a newer one with the person's tags, the older lies in the trash."""
+    daemon.start()
+    daemon.sync(write_wave(tmp_path / "music" / "Nina Vale - Tidal.wav"))
+    for row in eagle.standing():
+        row["tags"].append("Closing")
+    edited = daemon.library() / next(name for name in daemon.files() if name.endswith("aiff"))
+    file = AIFF(str(edited))
+    file.tags.add(TBPM(encoding=3, text=["126.5"]))
+    file.save()
+    track = daemon.client.get("/v1/tracks")["tracks"][0]["id"]
+    done = daemon.ctl("tracks", "retry", track, "--step", "tag", "--wait")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(row["ext"] for row in eagle.standing()) == ["aiff", "wav"]
+    assert len(eagle.library.items) == 4
+    for row in eagle.standing():
+        assert {"Closing", "BPM126"} <= set(row["tags"]) or {"Closing", "BPM127"} <= set(row["tags"])
+        with taglib.File(str(eagle.file_of(row["id"]))) as tagged:
+            assert tagged.tags["BPM"] == ["126.5"]
+    before = json.dumps(eagle.library.items)
+    assert daemon.ctl("tracks", "retry", track, "--step", "tag", "--wait").returncode == 0
+    assert json.dumps(eagle.library.items) == before
+
+
+def test_duplicates_and_undo_reach_eagle(daemon: Running, eagle: Eagle) -> None:
     """A recording that is kept twice loses one pair of items to Eagle's trash, and has it back where it can."""
     daemon.extra += "[duplicates]\nleave_out = false\n"
     daemon.write_config()
     daemon.start()
-    for name in ("Nina Vale - Tidal", "Nina Vale - Tidal (Original Mix)"):
-        daemon.sync(write_wave(tmp_path / "music" / f"{name}.wav", seconds=30.0))
-    assert len(eagle.standing()) == 4
+    code, report = daemon.sync(*sorted(DEMO.glob("Ada Voss*")))
+    assert code == 0, report
+    assert len(eagle.standing()) == 6
     plan = json.loads(daemon.ctl("duplicates", "plan", "--json").stdout)["plan"]
-    applied = daemon.ctl("duplicates", "apply", plan)
+    applied = daemon.ctl("duplicates", "apply", plan, "--json")
     assert applied.returncode == 0, applied.stdout + applied.stderr
-    assert len(eagle.standing()) == 2
-    assert len(eagle.library.items) == 4
-    (operation, *_) = json.loads(daemon.ctl("undo", "--json").stdout)["operations"]
-    undone = daemon.ctl("undo", operation["operation"])
+    assert len(eagle.standing()) == 4
+    assert len(eagle.library.items) == 6, "soft: nothing is deleted"
+    undone = daemon.ctl("undo", json.loads(applied.stdout)["job"])
     assert (undone.returncode == 0) is eagle.newer, undone.stdout + undone.stderr
-    assert len(eagle.standing()) == (4 if eagle.newer else 2)
+    assert len(eagle.standing()) == (6 if eagle.newer else 4)
+    if not eagle.newer:
+        assert "in Eagle, then undo again" in undone.stdout

@@ -251,6 +251,7 @@ WRONG = [
         6,
         ["volumes[1].path", "volume A"],
     ),
+    ("[[volumes]]\nname='eagle'\npath='/a'", 2, ["volumes[0].name", "Eagle's library"]),
     ("[[volumes]]\nname='A'\npath='/a/b'\n[[inbox]]\npath='/a'", 5, ["inbox[0].path", "volume A"]),
 ]
 

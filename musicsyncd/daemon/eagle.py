@@ -22,7 +22,7 @@ from musicsyncd.library.section import EagleSection
 
 logger = structlog.get_logger()
 SOONEST: Final = 2.0
-SLOWEST: Final = 60.0
+SLOWEST: Final = 30.0
 """Seconds between two looks whether Eagle is back, while something waits for it."""
 AGAIN: Final = 120.0
 LATEST: Final = 3600.0

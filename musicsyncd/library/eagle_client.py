@@ -12,8 +12,8 @@ from musicsyncd.http.budget import Budget, Pace
 from musicsyncd.http.client import Answer, HttpClient, Question
 
 TARGET: Final = "volume:eagle"
-PACE: Final = Pace(rate=200.0, burst=400, trips=5, rest=2.0, longest_rest=30.0)
-"""It is on this machine; while it is closed it is looked for twice a minute."""
+PACE: Final = Pace(rate=200.0, burst=400, patience=0.5, trips=9, rest=1.0, longest_rest=10.0)
+"""It is on this machine, where asking in vain costs nothing."""
 LISTED: Final = 1000
 """Items of one page."""
 LARGEST: Final = 64 * 1024 * 1024

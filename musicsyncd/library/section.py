@@ -66,7 +66,7 @@ class EagleSection(Section):
     """Seconds that it is given to start; default 45 s."""
     switch_library: bool = False
     """Whether another open library may be switched; default false."""
-    import_timeout: Duration = Field(5 * 60.0, gt=0)
-    """Seconds within which an import must be seen; default 5 min."""
+    import_timeout: Duration = Field(3 * 60.0, gt=0)
+    """Seconds within which an import must be seen; default 3 min."""
     required: bool = True
     """Whether a track counts as partial while Eagle is away; default true."""

@@ -343,3 +343,19 @@ def test_an_idle_daemon_does_not_load_it() -> None:
     probe = "import sys, musicsyncd.daemon; print(sorted({'httpx', 'httpcore', 'requests'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_a_body_is_sent_as_json_and_stays_at_its_host(
+    client: HttpClient, budget: Budget, services: MusicServices, origin: Origin
+) -> None:
+    """By POST; a redirect that would send it elsewhere is refused, and what is hidden is in no repr."""
+    question = Question(url=services.url("/v2/lookup"), body={"client": CANARY}, hidden={"token": CANARY})
+    await client.ask(budget, question)
+    (asked,) = services.asked
+    assert asked.method == "POST"
+    assert CANARY not in repr(question)
+    elsewhere = f"http://{OTHER_HOST}:{origin.port}/else"
+    services.fall_ill("/v2/lookup", Ill(status=307, headers={"Location": elsewhere}))
+    error = await fails(client, budget, question)
+    assert isinstance(error, Permanent)
+    assert CANARY not in str(error)
