@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -41,6 +42,7 @@ LONGEST_SILENCE: Final = 60.0
 """Seconds without progress after which a disk that is being read counts as gone."""
 PROBE_DEADLINE: Final = 10.0
 """Seconds within which it must say which library is open."""
+NO_WAY_BACK: Final = "This version of Eagle takes nothing out of its trash by itself"
 IN_LIBRARY: Final = re.compile(r"images/([^/]+)\.info/")
 
 
@@ -92,10 +94,11 @@ class Eagle(Shelf):
             return ShelfState(
                 condition=Condition.ABSENT, why="No library is open", fix="Open one in Eagle", path=wanted
             )
+        opened = _canonical(opened)
         if not wanted:
             await self.book.meet(opened, now=self._clock.now())
             wanted = opened
-        if not _same_path(opened, wanted):
+        if opened != wanted:
             why, fix = f"Another library is open: {opened}", f"Open {wanted} in Eagle, or change eagle.library"
             return ShelfState(condition=Condition.FOREIGN, why=why, fix=fix, path=wanted)
         self._seen = self._clock.monotonic(), wanted
@@ -170,7 +173,11 @@ class Eagle(Shelf):
 
     async def recycled(self, kept: Kept) -> str | None:
         item = await self._kept_item(kept, await self._readable_library())
-        return item.path if item and item.deleted else None
+        if item is None or not item.deleted:
+            return None
+        if not await self.client.newer():  # said before anything makes way for it
+            raise NotOffered(NO_WAY_BACK, target=TARGET, fix=f"Restore {item.name} in Eagle, then undo again")
+        return item.path
 
     async def readable(self, kept: Kept, folder: Path) -> Path:
         library = await self._readable_library()
@@ -194,7 +201,7 @@ class Eagle(Shelf):
         )
 
     async def _wanted(self) -> str:
-        return self._options.library or await self.book.library()
+        return _canonical(self._options.library) or await self.book.library()
 
     async def _ready(self) -> str:
         """The path of the library, which is open at this moment; Degraded otherwise."""
@@ -243,8 +250,7 @@ class Eagle(Shelf):
         try:
             back = await self.client.revive(item.id)
         except NotOffered as error:
-            what = "This version of Eagle takes nothing out of its trash by itself"
-            raise Permanent(what, fix=f"Restore {item.name} in Eagle, then undo again") from error
+            raise Permanent(NO_WAY_BACK, fix=f"Restore {item.name} in Eagle, then undo again") from error
         now = await self.client.item(item.id)
         if not back or now is None or now.deleted:
             raise Permanent(f"{item.name} is not in Eagle's trash any more", fix="Sync the track again")
@@ -309,8 +315,9 @@ def _hash(path: Path, beat: Callable[[], None]) -> str:
         os.close(folder)
 
 
-def _same_path(one: str, other: str) -> bool:
-    return posixpath.normpath(one.replace("\\", "/")) == posixpath.normpath(other.replace("\\", "/"))
+def _canonical(path: str) -> str:
+    """One spelling of a library's path: a person, macOS and Eagle may each have their own."""
+    return posixpath.normpath(unicodedata.normalize("NFC", path)) if path else ""
 
 
 def _id_of(kept: Kept) -> str:

@@ -40,6 +40,40 @@ class TestNewer(AnyShelfContract):
             yield bench
 
 
+class TestOlder(AnyShelfContract):
+    """The first version of the API, which takes nothing out of the trash: it says so before anything is moved."""
+
+    @pytest.fixture
+    async def bench(self, tmp_path: Path) -> AsyncIterator[Bench]:
+        async with eagle_bench(tmp_path, newer=False) as bench:
+            yield bench
+
+    async def test_the_older_version_under_the_same_name_is_recycled(self, bench: Bench, staging: Path) -> None:
+        old = await bench.shelf.place(staged(staging, b"old"), WANTED, tie_breaker="abc123")
+        one = staged(staging, b"newer")
+        placed = await bench.shelf.place(one, WANTED, tie_breaker="abc123", replaces=old.kept)
+        assert (placed.recycled, await bench.shelf.look(old.kept)) == (old.kept.path, None)
+        assert sorted(bench.files().values()) == [b"newer", b"old"]
+        assert await bench.shelf.place(one, WANTED, tie_breaker="abc123", replaces=old.kept) == placed
+        with pytest.raises(Degraded, match="Restore Björk - Jóga in Eagle"):
+            await bench.shelf.recycled(old.kept)
+
+    async def test_a_retired_file_lies_in_the_recycle_area(self, bench: Bench, staging: Path) -> None:
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        recycled = await bench.shelf.retire(placed.kept)
+        assert recycled == placed.kept.path
+        assert await bench.shelf.look(placed.kept) is None
+        assert await bench.shelf.retire(placed.kept) == recycled
+
+    async def test_a_retired_file_comes_back_as_it_was(self, bench: Bench, staging: Path) -> None:
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        recycled = await bench.shelf.retire(placed.kept)
+        assert recycled is not None
+        with pytest.raises(Permanent, match="Restore Björk - Jóga in Eagle"):
+            await bench.shelf.restore(placed.kept, recycled)
+        assert [*bench.files().values()] == [b"mine"]
+
+
 @pytest.fixture(params=["v1", "v2"])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[EagleBench]:
     async with eagle_bench(tmp_path, newer=request.param == "v2") as bench:
@@ -253,6 +287,26 @@ async def test_a_closed_eagle_says_what_to_do(bench: EagleBench, staging: Path) 
     with pytest.raises(Degraded) as caught:
         await bench.shelf.place(file(staging), WANTED, tie_breaker="abc123")
     assert caught.value.fix == "Start Eagle"
+
+
+async def test_a_library_is_known_however_its_path_is_spelled(bench: EagleBench, staging: Path) -> None:
+    """Also after a person wrote it into the settings."""
+    placed = await bench.shelf.place(file(staging), WANTED, tie_breaker="abc123")
+    shelf = bench.opened(library=f"{bench.eagle.open.parent}//{bench.eagle.open.name}/")
+    assert await shelf.look(placed.kept) == placed.kept
+
+
+async def test_what_eagle_is_launched_with_holds_no_secret(
+    bench: EagleBench, staging: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Variables of ours stay with us."""
+    monkeypatch.setenv("EAGLE_TOKEN", "canary-71c4")
+    bench.eagle.stop()
+    seen = staging / "seen"
+    command = (sys.executable, "-c", f"import os; open({str(seen)!r}, 'w').write(repr(dict(os.environ)))")
+    await bench.opened(launch=command).prepare()
+    assert "PATH" in seen.read_text()
+    assert "canary" not in seen.read_text()
 
 
 # What is there already
