@@ -96,6 +96,15 @@ def test_an_outage_parks_and_the_return_completes(daemon: Running, eagle: Eagle,
     assert CANARY not in "\n".join([*texts, daemon.log.read_text(), daemon.output()])
 
 
+def test_doctor_looks_for_eagle_without_the_daemon(daemon: Running, eagle: Eagle) -> None:
+    """Whether somebody answers there, and what to do if not."""
+    assert f"{eagle.base_url} answers" in daemon.ctl("doctor").stdout
+    eagle.stop()
+    told = daemon.ctl("doctor").stdout
+    assert f"{eagle.base_url} does not answer" in told
+    assert "Start Eagle, or look at eagle.base_url" in told
+
+
 def test_another_library_is_named_and_left_alone(daemon: Running, eagle: Eagle, tmp_path: Path) -> None:
     """The person opens ours again, and what waited comes."""
     daemon.start()
