@@ -349,7 +349,7 @@ async def test_a_body_is_sent_as_json_and_stays_at_its_host(
     client: HttpClient, budget: Budget, services: MusicServices, origin: Origin
 ) -> None:
     """By POST; a redirect that would send it elsewhere is refused, and what is hidden is in no repr."""
-    question = Question(url=services.url("/v2/lookup"), body={"client": CANARY}, hidden={"token": CANARY})
+    question = Question(url=services.url("/v2/lookup"), json={"client": CANARY}, hidden={"token": CANARY})
     await client.ask(budget, question)
     (asked,) = services.asked
     assert asked.method == "POST"
