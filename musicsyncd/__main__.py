@@ -4,28 +4,44 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import faulthandler
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import anyio
 
 from musicsyncd import __version__
 from musicsyncd.errors import MusicsyncError
 
+HOPELESS: Final = frozenset({2, 4, 7, 9})
+"""Exit codes after which another start ends the same way until a person has done something."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run in the foreground until told to stop; service managers do the rest."""
     args = _parser().parse_args(argv)
+    if sys.stderr is not None:
+        faulthandler.enable()  # a service manager that finds us hung sends SIGABRT: then the stack is in its journal
     try:
         return _run(args)
     except MusicsyncError as error:
         for line in str(error).splitlines():
             print(f"musicsyncd: {line}", file=sys.stderr)  # noqa: T201  before there is a log, or when it cannot be
-        return error.exit_code
+        return _told(error.exit_code)
     except KeyboardInterrupt:
         return 130
+
+
+def _told(code: int) -> int:
+    """The exit code for the service manager: launchd starts anew whatever failed, and for ever; systemd's unit names
+    the codes after which that is useless.
+    """
+    from musicsyncd.daemon.notify import launched
+
+    return 0 if code in HOPELESS and launched() else code
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -40,7 +56,7 @@ def _run(args: argparse.Namespace) -> int:
     with StateLock(settings.daemon.state_dir), contextlib.ExitStack() as stack:
         daemon.configure_log(settings)
         stack.callback(log.shutdown)
-        return anyio.run(daemon.run, loaded, reload)
+        return _told(anyio.run(daemon.run, loaded, reload))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -65,16 +65,18 @@ def configure(
     max_size: int = 10_000_000,
     keep: int = 5,
     secrets: Collection[str] = (),
+    stderr: bool = True,
 ) -> None:
     """Begin to write, or go on in another way: what waits is written first.
 
     `format` is that of stderr, auto meaning console on a terminal and JSON lines elsewhere. The file, made
     with mode 0600, always holds JSON lines and is rotated at `max_size` bytes; `keep` old ones stay. A file
-    that cannot be written raises nothing: that is said on stderr, and tried again with every line.
+    that cannot be written raises nothing: that is said on stderr, and tried again with every line. Without
+    `stderr` only the file is written, where there is one.
     """
     global _listener, _handover
     redactor = Redactor(secrets)
-    handlers: list[logging.Handler] = [_stderr_handler(format, redactor)]
+    handlers: list[logging.Handler] = [_stderr_handler(format, redactor)] if stderr or not file else []
     if file:
         handlers.append(_file_handler(file, max_size, keep, redactor))
     waiting: queue.Queue[logging.LogRecord] = queue.Queue(BACKLOG)

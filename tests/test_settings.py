@@ -666,3 +666,53 @@ def test_what_spotify_cannot_be_asked_with_is_told(load_text: Load, text: str, t
     """Tokens go to no address that others on the way can read."""
     with pytest.raises(ConfigInvalid, match=told):
         load_text(f"[spotify]\n{text}")
+
+
+def credentials(folder: Path, **files: str) -> dict[str, str]:
+    """An environment with these files as systemd hands them over."""
+    (folder / "credentials").mkdir()
+    for name, text in files.items():
+        (folder / "credentials" / name.replace("__", ".")).write_text(text)
+    return {"CREDENTIALS_DIRECTORY": str(folder / "credentials")}
+
+
+def test_a_credential_is_named_after_its_key_or_its_variable(load_text: Load, tmp_path: Path) -> None:
+    """It overrules the file, a variable overrules it, and its last line break does not count."""
+    files = {"spotify__client_secret": f"{CANARY}\n", "SPOTIFY_CLIENT_ID": "0f1e2d3c", "LOG_LEVEL": "debug"}
+    environ = credentials(tmp_path, **files)
+    loaded = load_text('[spotify]\nclient_secret = "file"\n', environ | {"LOG_LEVEL": "error"})
+    assert loaded.settings.spotify.client_secret.get_secret_value() == CANARY
+    assert loaded.origin["spotify.client_secret"] == "credential spotify.client_secret"
+    assert loaded.settings.spotify.client_id == "0f1e2d3c"
+    assert loaded.settings.log.level == "error"
+    assert CANARY in loaded.settings.secrets()
+    assert CANARY not in repr(loaded)
+
+
+def test_a_credential_of_another_program_is_told_and_let_be(load_text: Load, tmp_path: Path) -> None:
+    """A warning with its name, not what it holds; one that is no text is an error that says so."""
+    environ = credentials(tmp_path, other=CANARY)
+    (warning,) = load_text("", environ).warnings
+    assert "credential other" in warning
+    assert CANARY not in warning
+    (tmp_path / "credentials" / "log.level").write_bytes(b"\xff\xfe")
+    assert complaints(load_text, "", environ=environ) == [
+        "The credential log.level cannot be used: it is not UTF-8 text."
+    ]
+
+
+def test_a_wrong_credential_is_named_as_the_place(load_text: Load, tmp_path: Path) -> None:
+    """So that a person finds the file."""
+    (sentence,) = complaints(load_text, "", environ=credentials(tmp_path, log__level="loud"))
+    assert "credential log.level" in sentence
+
+
+def test_a_services_settings_lie_where_its_manager_says(home: Path) -> None:
+    """`ConfigurationDirectory=`: the file there, or none; the platform's own does not count then."""
+    (home / ".config/musicsyncd").mkdir(parents=True)
+    (home / ".config/musicsyncd/config.toml").write_text('[log]\nlevel = "debug"\n')
+    (home / "etc").mkdir()
+    environ = {"CONFIGURATION_DIRECTORY": str(home / "etc")}
+    assert load(None, environ).path is None
+    (home / "etc/config.toml").write_text('[log]\nlevel = "error"\n')
+    assert load(None, environ).settings.log.level == "error"

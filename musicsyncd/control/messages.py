@@ -494,6 +494,20 @@ class ScheduleAnswer(Answer):
     """Plans that changed and have not been reviewed since, the latest first."""
 
 
+class PartAnswer(Answer):
+    """One long-lived part of the daemon."""
+
+    name: str
+    state: str
+    """`running`; `pausing`: started again in a while; `down`: not started again by itself; `ended`."""
+    failures: int
+    """In a row."""
+    since: str
+    """When it came to be so."""
+    why: str
+    """Why it failed last."""
+
+
 class StatusAnswer(Answer):
     """How the daemon is."""
 
@@ -506,6 +520,10 @@ class StatusAnswer(Answer):
     """Seconds."""
     memory: int
     """Resident bytes of the daemon process."""
+    open_files: int
+    tasks: int
+    """Of the daemon process, in its event loop."""
+    parts: list[PartAnswer]
     config: str
     state_dir: str
     log_file: str

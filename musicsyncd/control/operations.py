@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +26,7 @@ from musicsyncd.control.messages import (
     MatchesAnswer,
     OperationAnswer,
     OperationsAnswer,
+    PartAnswer,
     PauseAnswer,
     PauseQuestion,
     PinQuestion,
@@ -109,6 +110,8 @@ class Operations:
     """Asked for what troubles them as a whole."""
     watched: attention.Watched = field(default_factory=attention.Watched)
     timing: Timing | None = None
+    parts: Callable[[], Sequence[PartAnswer]] = tuple
+    """The long-lived parts of the daemon."""
 
     # Asking for work
 
@@ -383,6 +386,9 @@ class Operations:
             started_at=facts.started_at.isoformat(timespec="seconds"),
             uptime=round((now - facts.started_at).total_seconds(), 1),
             memory=attention.resident_bytes(),
+            open_files=attention.open_files(),
+            tasks=attention.task_count(),
+            parts=[*self.parts()],
             config=facts.config,
             state_dir=facts.state_dir,
             log_file=facts.log_file,

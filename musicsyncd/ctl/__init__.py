@@ -32,6 +32,7 @@ COMMANDS: Final = (
     "events",
     "config",
     "doctor",
+    "service",
     "version",
 )
 """In the order in which help lists them; each lives in the file of its name (`try` in `trial`)."""

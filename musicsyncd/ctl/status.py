@@ -49,6 +49,10 @@ def screen(answer: dict[str, Any]) -> None:
     for line in _schedule(answer.get("schedule", {})):
         print(line)
     print(f"TRACKS         {'  '.join(f'{name} {count}' for name, count in tracks.items())}")
+    for part in answer["parts"]:
+        if part["state"] != "running":
+            failed = f"  failed {part['failures']} times" if part["failures"] else ""
+            print(f"PART           {part['name']}  {part['state']}{failed}  {show.one_line(part['why'])}".rstrip())
     print(f"CATALOG        {', '.join(answer['catalogs'])}")
     for account in answer["accounts"]:
         if account["state"] != "not set up":

@@ -39,7 +39,9 @@ def socket_path(
 def _config_file(config: str | None, environ: Mapping[str, str]) -> Path | None:
     if named := config or environ.get("MUSICSYNCD_CONFIG"):
         return Path(named).absolute()
-    usual = _platform_folder(environ, "XDG_CONFIG_HOME", ".config", APP) / "config.toml"
+    first = environ.get("CONFIGURATION_DIRECTORY", "").partition(":")[0]
+    folder = Path(first) if first.startswith("/") else _platform_folder(environ, "XDG_CONFIG_HOME", ".config", APP)
+    usual = folder / "config.toml"
     return usual if usual.exists() else None
 
 

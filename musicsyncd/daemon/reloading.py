@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 
 from musicsyncd import log
+from musicsyncd.daemon.notify import launched
 from musicsyncd.errors import MusicsyncError
 from musicsyncd.settings import Loaded, Settings
 
@@ -73,6 +74,7 @@ def configure_log(settings: Settings) -> None:
         max_size=settings.log.max_size,
         keep=settings.log.keep,
         secrets=settings.secrets(),
+        stderr=not launched(),  # launchd keeps it in a file that nobody rotates
     )
 
 

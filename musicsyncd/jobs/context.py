@@ -44,6 +44,10 @@ class Running:
     step: str = ""
     share: float | None = None
     text: str = ""
+    moved: float = 0.0
+    """When it last told of itself, on the monotonic clock."""
+    waits: int = 0
+    """For how many capacities it waits."""
 
     @property
     def job(self) -> Job:
@@ -54,6 +58,15 @@ class Running:
         if self.halt is None or why is Halt.CANCELLED:
             self.halt = why
         self.scope.cancel()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """It does not stand still inside: it waits for its turn."""
+        self.waits += 1
+        try:
+            yield
+        finally:
+            self.waits -= 1
 
     def shown(self, job: Job) -> Job:
         """The job as it is on the disk, with what only memory knows."""
@@ -155,6 +168,6 @@ class Context:
     async def capacity(self, name: str) -> AsyncIterator[None]:
         """See `JobContext`."""
         async with AsyncExitStack() as held:
-            with self._stopwatch.paused():
+            with self._stopwatch.paused(), self._running.waiting():
                 await held.enter_async_context(self._host.limiter(name).place(self.job.lane))
             yield

@@ -83,12 +83,13 @@ class SqliteEngine:
         self._running: dict[int, Running] = {}
         self._over: list[Running] = []
         self._passed_over = 0
-        self._stopping = self._grace_over = False
+        self.turns = 0
+        self._stopping = self._grace_over = self._held = False
         self._wake, self._busy = anyio.Event(), anyio.Event()
 
     async def start(self, handlers: Mapping[str, Handler], lanes: Mapping[Lane, int]) -> None:
         """See `WorkEngine`."""
-        if self._main is not None:
+        if self.started:
             raise RuntimeError("The engine runs already")
         if sum(lanes.values()) < 1:
             raise ValueError("The lanes need at least one slot")
@@ -101,6 +102,11 @@ class SqliteEngine:
             _log.info("jobs-put-back-after-a-dead-run", jobs=back)
         # Started and stopped by different tasks, so the group lives in a task of its own; `stop` and `wait` join it.
         self._main = asyncio.create_task(self._work(), name="job engine")
+
+    @property
+    def started(self) -> bool:
+        """Whether it runs; one that ended by itself may be started again."""
+        return self._main is not None and not self._main.done()
 
     async def wait(self) -> None:
         """Return when the engine has been stopped; raise what made it end by itself."""
@@ -224,8 +230,17 @@ class SqliteEngine:
         """The capacity of that name; one that the settings do not know has one place."""
         return self._capacities.setdefault(name, Capacity(1))
 
+    def hold(self) -> None:
+        """Claim nothing more until the next start; what runs goes on."""
+        self._held = True
+
+    def under_way(self) -> Sequence[Running]:
+        """The tries that go on now."""
+        return [*self._running.values()]
+
     def tell(self, running: Running, event: str) -> None:
         """Tell the listeners what a running job does."""
+        running.moved = self._clock.monotonic()
         self._tell_of(running.shown(running.job), event)
 
     def _tell_of(self, job: Job, event: str, **fields: Any) -> None:
@@ -266,8 +281,9 @@ class SqliteEngine:
 
     async def _take_turn(self, tasks: TaskGroup) -> datetime | None:
         """One commit: how jobs ended, and new ones claimed. When to look again at the latest."""
+        self.turns += 1
         over, self._over = self._over, []
-        free = self._free()
+        free = self.free()
         if not over and not free.user:
             return None
         turn = partial(
@@ -311,8 +327,9 @@ class SqliteEngine:
         elif any(claimed.job.lane is Lane.BACKLOG for claimed in turn.claimed):
             self._passed_over = 0
 
-    def _free(self) -> Free:
-        if self._stopping:
+    def free(self) -> Free:
+        """The slots that nothing runs in now; none when no more is to be claimed."""
+        if self._stopping or self._held:
             return Free(user=0, backlog=0)
         busy = [running.job.lane for running in self._running.values() if running.ending is None]
         slots = sum(self._lanes.values()) - len(busy)

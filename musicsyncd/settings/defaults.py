@@ -19,8 +19,15 @@ APP: Final = "musicsyncd"
 SOCKET_NAME: Final = "control.sock"
 
 
-def default_config() -> Path:
-    """Where settings are looked for when nobody says where: the platform's configuration folder."""
+def default_config(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where settings are looked for when nobody says where.
+
+    1. The first folder in `CONFIGURATION_DIRECTORY` (systemd; separated by `:`), if that is absolute.
+    2. The platform's configuration folder.
+    """
+    first = environ.get("CONFIGURATION_DIRECTORY", "").partition(":")[0]
+    if first.startswith("/"):
+        return Path(first) / "config.toml"
     return platformdirs.user_config_path(APP, appauthor=False) / "config.toml"
 
 

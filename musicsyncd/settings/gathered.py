@@ -114,19 +114,19 @@ def add_environment(gathered: Gathered, environ: Mapping[str, str]) -> tuple[lis
     warnings: list[str] = []
     for variable, key in ALIASES.items():
         if key and environ.get(variable):
-            _put_text(gathered, key, environ[variable], _variable(variable, alias=True))
+            put_text(gathered, key, environ[variable], _variable(variable, alias=True))
             warnings += _overruled(variable, key, environ)
     known = variables()
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
         if variable in known:
-            _put_text(gathered, known[variable], environ[variable], _variable(variable))
+            put_text(gathered, known[variable], environ[variable], _variable(variable))
         elif "__" in variable:
             errors.append(_no_key(variable, known))
         elif variable not in RESERVED and variable not in SHORT:
             warnings.append(f"The variable {variable} is no setting of musicsyncd and has no effect.")
     for variable, key in SHORT.items():
         if environ.get(variable):
-            _put_text(gathered, key, environ[variable], _variable(variable))
+            put_text(gathered, key, environ[variable], _variable(variable))
     return errors, warnings
 
 
@@ -138,7 +138,7 @@ def add_overrides(gathered: Gathered, overrides: Mapping[str, Any]) -> list[str]
         if annotation_of(tuple(key.split("."))) is None:
             errors.append(f"{flag}: {key} is no key of the settings.")
         elif isinstance(value, str):
-            _put_text(gathered, key, value, Origin(name=flag, place=flag))
+            put_text(gathered, key, value, Origin(name=flag, place=flag))
         elif value is not None:
             gathered.put(tuple(key.split(".")), _tuples(value), Origin(name=flag, place=flag))
     return errors
@@ -225,7 +225,8 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
 
 
-def _put_text(gathered: Gathered, key: str, text: str, origin: Origin) -> None:
+def put_text(gathered: Gathered, key: str, text: str, origin: Origin) -> None:
+    """Set a dotted key to what a text means there."""
     parts = tuple(key.split("."))
     gathered.put(parts, from_text(annotation_of(parts), text), origin)
 

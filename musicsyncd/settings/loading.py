@@ -1,4 +1,4 @@
-"""Reading the settings: flag over environment over file over default, every fault at once."""
+"""Reading the settings: flag over environment over credential over file over default, every fault at once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from musicsyncd.errors import ConfigInvalid
 from musicsyncd.settings import file
+from musicsyncd.settings.credentials import add_credentials
 from musicsyncd.settings.defaults import default_config, fill_in
 from musicsyncd.settings.faults import contradictions, sentences
 from musicsyncd.settings.gathered import Gathered, add_environment, add_overrides, unread
@@ -48,7 +49,9 @@ def load(
     gathered = Gathered()
     if path:
         gathered.add_file(*file.parse(file.read(path), path), path)
-    errors, warnings = add_environment(gathered, environ)
+    errors, warnings = add_credentials(gathered, environ)
+    for found, told in zip((errors, warnings), add_environment(gathered, environ), strict=True):
+        found += told
     errors += add_overrides(gathered, overrides or {})
     folder = path.parent if path else Path.cwd()
     fill_in(gathered, environ, folder)
@@ -63,7 +66,7 @@ def _find(config: Path | None, environ: Mapping[str, str]) -> Path | None:
     named = config or (Path(environ["MUSICSYNCD_CONFIG"]) if environ.get("MUSICSYNCD_CONFIG") else None)
     if named:
         return Path(os.path.abspath(named))  # noqa: PTH100  resolve() would follow a link out of the folder it is kept in
-    usual = default_config()
+    usual = default_config(environ)
     return usual if os.path.lexists(usual) else None
 
 

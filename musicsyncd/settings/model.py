@@ -64,6 +64,10 @@ class DaemonSection(Section):
     """Jobs at a time that any request may take; default 16: most of them wait for a download, a core or a volume."""
     history: Duration = 30 * 86400.0
     """Seconds for which ended jobs are kept; default 30 d."""
+    memory_ceiling: Size = 1024**3
+    """Resident bytes above which the daemon lets running jobs end and has its service manager start it anew; 0 = off;
+    default 1 GiB.
+    """
 
 
 class LogSection(Section):

@@ -1,0 +1,147 @@
+"""musicsyncctl service as typed: refusals before anything is written, and launchd's commands on a recorder."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from musicsyncd.ctl import main
+from musicsyncd.ctl.service_launchd import Launchd
+from musicsyncd.ctl.service_manager import remove, write
+from musicsyncd.ctl.service_systemd import Systemd
+from musicsyncd.ctl.service_unit import Plan
+from musicsyncd.errors import Permanent
+
+PLAN = Plan(python="/usr/bin/python3", path="/usr/bin:/bin")
+TOLD = """gui/501/local.musicsyncd = {
+\tactive count = 1
+\tpath = /Users/me/Library/LaunchAgents/local.musicsyncd.plist
+\tstate = running
+\truns = 3
+\tpid = 4711
+\tendpoints = {
+\t\tstate = other
+\t}
+}"""
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home without settings, whose path leaves room for a socket's."""
+    for name in [name for name in os.environ if name.startswith(("XDG_", "MUSICSYNCD_"))]:
+        monkeypatch.delenv(name)
+    with tempfile.TemporaryDirectory(prefix="ms-") as folder:
+        monkeypatch.setenv("HOME", folder)
+        yield Path(folder)
+
+
+@pytest.fixture
+def asked(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which programs called `launchctl` and `systemctl` note what they were asked."""
+    notes, programs = home / "asked", home / "programs"
+    programs.mkdir()
+    (home / "told").write_text(TOLD)
+    for name in ("launchctl", "systemctl"):
+        program = programs / name
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >> {notes}\n[ "$1" = print ] && cat {home}/told\nexit 0\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    return notes
+
+
+def test_print_shows_what_would_be_written_and_writes_nothing(
+    home: Path, asked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With this environment's interpreter and the programs' folders; nobody is asked."""
+    assert main(["--config", os.devnull, "service", "install", "--print"]) == 0
+    told = capsys.readouterr().out
+    assert f"ExecStart={sys.executable} -m musicsyncd --config {os.devnull}" in told
+    assert f"PATH={Path(sys.executable).parent}:" in told
+    assert not asked.exists()
+    assert not (home / ".config").exists()
+
+
+def test_dev_mode_is_a_service_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """Another name, and the flag."""
+    assert main(["--mode", "dev", "service", "install", "--print"]) == 0
+    assert "-m musicsyncd --mode dev\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("config", "flags", "code"),
+    [("[outptu]\n", [], 9), ("", ["--user", "me"], 1)],
+)
+def test_what_is_wrong_is_said_before_anything_is_written(
+    home: Path, asked: Path, config: str, flags: list[str], code: int
+) -> None:
+    """Wrong settings, or flags that make no sense together."""
+    (home / "c.toml").write_text(config)
+    assert main(["--config", str(home / "c.toml"), "service", "install", *flags]) == code
+    assert not asked.exists()
+
+
+def test_the_systems_service_must_not_live_below_a_home(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It could not see its own program: exit 7, and what to do."""
+    monkeypatch.setattr(sys, "executable", "/home/me/venv/bin/python")
+    assert main(["service", "install", "--system", "--print"]) == 7
+    assert "/opt/musicsyncd" in capsys.readouterr().err
+
+
+def test_a_shells_variables_are_named_as_missing_and_not_shown(
+    asked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A token that only the shell knows: its name is told, its value is in neither output nor unit."""
+    monkeypatch.setenv("NOTION_TOKEN", "cAnaRy")
+    main(["service", "install", "--no-start"])
+    out, err = capsys.readouterr()
+    assert "NOTION_TOKEN" in err
+    assert "cAnaRy" not in out + err + Systemd("musicsyncd", system=False).path.read_text()
+    assert [line.split()[2] for line in asked.read_text().splitlines()] == ["daemon-reload", "enable", "show"]
+
+
+def test_a_file_that_is_not_ours_is_neither_overwritten_nor_removed(tmp_path: Path) -> None:
+    """A person's own unit of that name stays."""
+    file = tmp_path / "musicsyncd.service"
+    file.write_text("[Service]\n")
+    for act in (lambda: write(file, b"x"), lambda: remove(file)):
+        with pytest.raises(Permanent):
+            act()
+    assert file.read_text() == "[Service]\n"
+
+
+def test_launchd_is_asked_in_its_own_words(home: Path, asked: Path) -> None:
+    """Install is bootout and bootstrap; the agent lies where launchd looks; uninstall leaves no file."""
+    agent, target = Launchd("musicsyncd-dev"), f"gui/{os.getuid()}/local.musicsyncd-dev"
+    path = agent.install(Plan(python="/usr/bin/python3", path="/bin", dev=True), start=True)
+    assert path == home / "Library/LaunchAgents/local.musicsyncd-dev.plist"
+    assert asked.read_text().splitlines() == [
+        f"launchctl bootout {target}",
+        f"launchctl enable {target}",
+        f"launchctl bootstrap gui/{os.getuid()} {path}",
+    ]
+    asked.unlink()
+    agent.start()
+    agent.stop()
+    assert agent.uninstall() == [path]
+    assert [line.split()[1] for line in asked.read_text().splitlines()] == ["print", "kickstart", "kill", "bootout"]
+    assert list(home.rglob("*.plist*")) == []
+    with pytest.raises(Permanent, match="service install"):
+        agent.start()
+
+
+def test_what_launchd_prints_is_understood(home: Path, asked: Path) -> None:
+    """State, pid and restarts of the agent itself, not of what is nested in it; nothing printed is not loaded."""
+    agent = Launchd("musicsyncd")
+    standing = agent.standing()
+    assert (standing.running, standing.state, standing.pid, standing.restarts) == (True, "running", 4711, 2)
+    assert "Full Disk Access" in standing.note
+    (home / "told").write_text("")
+    standing = agent.standing()
+    assert (standing.running, standing.state, standing.pid, standing.path) == (False, "not loaded", None, "")
