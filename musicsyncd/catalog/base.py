@@ -38,6 +38,8 @@ class Published:
     """The written fields as they were, for the journal, less those that the row did not have; empty for a new row."""
     kept: Mapping[str, Any] = field(default_factory=dict)
     """A person's values that stayed in place of ours."""
+    written: Mapping[str, Any] = field(default_factory=dict)
+    """What was written, by the catalog's own names, where these are others than the fields'."""
 
 
 class Catalog:

@@ -202,6 +202,12 @@ class Mirror:
 
         return await self._database.read(read)
 
+    async def pages_with(self, catalog: str, name: str, value: Any) -> list[str]:
+        """The rows into whose field we last wrote this value."""
+        query = "SELECT page FROM written WHERE catalog = ? AND field = ? AND hash = ? ORDER BY page"
+        values = (catalog, name, digest(value))
+        return await self._database.read(lambda conn: [row[0] for row in conn.execute(query, values)])
+
     # What we began to create
 
     async def intend(self, catalog: str, key: str, track: str) -> Intent:

@@ -189,6 +189,7 @@ MIGRATIONS: Final = (
         value TEXT NOT NULL,            -- as JSON
         PRIMARY KEY (catalog, page, field)
     ) WITHOUT ROWID;
+    CREATE INDEX written_hash ON written(field, hash);
     CREATE TABLE intent (               -- creations that were sent, and whose fate nobody knows yet
         catalog TEXT NOT NULL,
         key TEXT NOT NULL,

@@ -44,7 +44,7 @@ def _number(*names: str) -> Field:
 
 TRACKS: Final[Mapping[str, Field]] = {
     "title": Field(("Title", "Name"), ("title",), required=True),
-    "external_key": Field(("External Key", "External ID"), ("rich_text", "url", "title"), required=True),
+    "external_key": Field(("External Key", "External ID"), ("rich_text", "url", "title")),
     "downloaded": Field(("Downloaded", "DL"), FLAG, required=True),
     "artists": Field(("Artist Name", "Artists"), (*TEXT, "multi_select")),
     "artist_pages": Field(("Artist", "Artists", "Artist Relation"), RELATION),
@@ -105,6 +105,7 @@ TRACKS: Final[Mapping[str, Field]] = {
     "rating": Field(("Rating",), NUMBER),
     "comments": _text("Comment", "Comments", "Notes"),
     "priority": Field(("Priority",), (*STATE, "number")),
+    "sync_enabled": Field(("Sync Enabled",), FLAG),
     "automation_source": Field(("Seren-Automation-Source",), LABEL),
     "lock": _text("Processing Lock", "ProcessingLock"),
     "djay_id": _text("djay Pro ID"),

@@ -62,7 +62,7 @@ class Publish:
             target=catalog.target,
             what=_what(published),
             before=None if published.created else published.before,
-            after={"id": published.id} | {name: fields[name] for name in published.changed},
+            after={"id": published.id, **(published.written or {name: fields[name] for name in published.changed})},
         )
         evidence = Evidence(
             target=catalog.target, part=ROW, proof=digest(fields), detail={"id": row.id, "key": row.key}

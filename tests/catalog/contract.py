@@ -145,7 +145,9 @@ class CatalogContract:
         fields["artists"].append("Else")
         read = (await self._row(catalog, row.id)).fields
         read["title"] = "Else"
-        read["artists"].append("Else")
+        for value in read.values():
+            if isinstance(value, list):
+                value.append("Else")
         await self._says(catalog, row.id, FIELDS)
 
     async def publish_twice(self, catalog: Catalog, first: dict[str, Any], second: dict[str, Any]) -> None:

@@ -1,0 +1,436 @@
+"""The owner's book in Notion: a row for each track, found by what it is known by, written field by field, read back.
+
+A creation is written down before it is sent. When its answer is lost, or we die before it came, the row is looked for
+by its key once queries can show it, and only then created again. Before a row is changed it is read again: what a
+person wrote meanwhile stays in the fields that are his.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+import anyio
+import structlog
+
+from musicsyncd.catalog.base import Catalog, Fields, Published, Row
+from musicsyncd.catalog.notion_book import Book, Live
+from musicsyncd.catalog.notion_fields import (
+    ADDED_TO,
+    HANDMADE,
+    ID_PROPERTIES,
+    KEY,
+    PARTIAL,
+    ROW_PERSONS,
+    contradicts,
+    external_key,
+    identities_of,
+    lookup,
+    same,
+    told,
+    unable,
+)
+from musicsyncd.catalog.notion_links import Links
+from musicsyncd.catalog.ownership import Merge, empty, merged
+from musicsyncd.errors import Degraded, MusicsyncError, NeedsPerson, Temporary
+from musicsyncd.ledger.mirror import MirrorRow
+from musicsyncd.music.identity import Identity
+from musicsyncd.notion.errors import Ambiguous, Gone, Refused
+from musicsyncd.notion.fields import TRACKS
+from musicsyncd.notion.values import Unfit, to_property
+
+logger = structlog.get_logger()
+TRACK: Final = "_track"
+"""Among what was written into a row: whose it is, by the ledger's id."""
+RETIRED: Final = "_retired"
+"""The same: whether it was we who put it into the trash."""
+SENT: Final = "_sent"
+"""The same: values whose writing was not answered yet."""
+FIELDS_REFUSED: Final = 8
+"""Properties that Notion may refuse of one row before the row is given up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """What a row should say, as the schema can hold it."""
+
+    key: str
+    """The ledger's."""
+    live: Live
+    values: Mapping[str, Any]
+    unable: Mapping[str, str]
+    identities: tuple[Identity, ...]
+
+
+class NotionCatalog(Catalog):
+    """One row per track in the owner's Music Tracks."""
+
+    name: ClassVar[str] = "notion"
+    mirrored: ClassVar[bool] = True
+
+    def __init__(self, book: Book, links: Links, *, roots: Mapping[str, str], lag: float) -> None:
+        """`roots`: the volumes' folders by name, as paths are written into rows; `lag` in seconds."""
+        self.book, self._links, self._roots, self._lag = book, links, roots, lag
+        self._live: Live | None = None
+        self._claiming = anyio.Lock()
+        self._told: set[tuple[str, str]] = set()
+
+    # The port
+
+    async def publish(self, key: str, fields: Fields, *, known: str | None) -> Published:
+        async with self._reaching():
+            wanted = await self._wanted(key, fields)
+            row = await self._row_for(wanted, known)
+            if row is None:
+                return await self._create(wanted)
+            return await self._update(row, wanted)
+
+    async def read(self, row_id: str) -> Row | None:
+        async with self._reaching():
+            await self.book.freshen()
+            row = await self.book.mirror.row(self.name, row_id)
+            if row is None and _is_id(row_id):
+                row = await self.book.fetched(row_id)
+            return await self._as_row(row)
+
+    async def verify(self, row_id: str) -> Row | None:
+        if not _is_id(row_id):
+            return None
+        async with self._reaching():
+            known = await self.book.mirror.row(self.name, row_id)
+            if known and known.trashed and await self._left_out(known):
+                return await self._as_row(known)
+            return await self._as_row(await self.book.read_back(row_id))
+
+    async def freshen(self) -> None:
+        async with self._reaching():
+            await self.book.freshen()
+
+    def lacks(self, fields: Fields, row: Row) -> tuple[str, ...]:
+        live = self._live
+        if live is None:  # nothing was read yet, so there is no row to compare
+            return ()
+        compare = same(live.props, row.fields.get(PARTIAL, ()))
+        values = {**told(fields, self._roots), **self._links.known(live, fields)}
+        passed_over = row.edited | row.unable.keys() | self._unwritable(live) | unable(live.props, values).keys()
+        return tuple(
+            name
+            for name, value in values.items()
+            if name in live.props
+            and name not in passed_over
+            and not (empty(value) and empty(row.fields.get(name)))
+            and not compare(name, value, row.fields.get(name))
+        )
+
+    async def retire(self, row_id: str) -> Row | None:
+        return await self._moved(row_id, in_trash=True)
+
+    async def revive(self, row_id: str) -> Row | None:
+        return await self._moved(row_id, in_trash=False)
+
+    # Which row
+
+    async def _row_for(self, wanted: _Wanted, known: str | None) -> MirrorRow | None:
+        """The track's row as it stands now; None when it has none. One that a person took out stays out."""
+        if known and _is_id(known) and (row := await self.book.fetched(known)):
+            return row
+        if known and (gone := await self.book.mirror.row(self.name, known)):
+            return gone
+        for page in await self.book.mirror.pages_with(self.name, TRACK, wanted.key):
+            if row := await self.book.fetched(page) or await self.book.mirror.row(self.name, page):
+                return row
+        if intent := await self.book.mirror.intent(self.name, wanted.key):
+            return await self._after_lost_answer(wanted, intent.begun)
+        await self.book.freshen(within=self._lag * 4)
+        return await self._claimed(wanted, await self.book.mirror.by_identity(self.name, self._names(wanted)))
+
+    async def _after_lost_answer(self, wanted: _Wanted, begun: str) -> MirrorRow | None:
+        """The row of a creation that nobody answered, once a query would show it."""
+        left = self._lag - (self.book.clock.now() - datetime.fromisoformat(begun)).total_seconds()
+        if left > 0:
+            what = "Notion did not answer whether it created the row"
+            raise Ambiguous(what, delay=left, counts=False, why="It is looked for before anything is created again")
+        wish = lookup(wanted.live.props, self._written_key(wanted) | dict(wanted.values))
+        found = await self._claimed(wanted, await self.book.found(wish) if wish else [])
+        if found:
+            await self.book.mirror.clear(self.name, wanted.key)
+        return found
+
+    def _names(self, wanted: _Wanted) -> list[Identity]:
+        """By what the row may be known; its own key first, our older one last."""
+        key = str(self._written_key(wanted).get("external_key", wanted.key))
+        return [Identity(KEY, key), *wanted.identities, Identity(KEY, wanted.key)]
+
+    async def _claimed(self, wanted: _Wanted, candidates: list[MirrorRow]) -> MirrorRow | None:
+        """The first of these that is not another track's, read anew; it is this track's from now on."""
+        own = next((one.id for one in wanted.identities if one.provider == HANDMADE), "")
+        handmade = await self.book.mirror.row(self.name, own) if own else None
+        for row in [*([handmade] if handmade and not handmade.trashed else []), *candidates]:
+            if contradicts(row, wanted.identities) or not await self._taken(row.page, wanted.key):
+                continue
+            now = await self.book.fetched(row.page)
+            if now and not now.trashed:
+                return now
+            await self.book.mirror.wrote(self.name, row.page, {TRACK: None})
+        return None
+
+    async def _taken(self, page_id: str, key: str) -> bool:
+        """Whether the row is this track's from now on; False when it is another's."""
+        async with self._claiming:
+            if (owner := (await self.book.mirror.base(self.name, page_id)).get(TRACK)) not in (None, key):
+                return False
+            if owner is None:
+                await self.book.mirror.wrote(self.name, page_id, {TRACK: key})
+            return True
+
+    # Writing
+
+    async def _create(self, wanted: _Wanted) -> Published:
+        keyed = self._written_key(wanted)
+        values = {**wanted.values, **keyed}
+        if lookup(wanted.live.props, values) is None:
+            names = ", ".join(repr(TRACKS[name].names[0]) for name in ("external_key", *ID_PROPERTIES))
+            raise Degraded(
+                "The row has nothing to be known by",
+                target=self.target,
+                why=f"The database has no property that could hold an id of this track ({names})",
+                fix='Add a text property "External Key" to the database of tracks',
+            )
+        await self.book.mirror.intend(self.name, wanted.key, wanted.key)
+        try:
+            page, written = await self._sent(wanted, {n: v for n, v in values.items() if not empty(v)}, self._post)
+        except Ambiguous as error:
+            raise Ambiguous(error.what, delay=self._lag, counts=False, why=error.why) from error
+        except MusicsyncError:
+            await self.book.mirror.clear(self.name, wanted.key)
+            raise
+        row = await self.book.take(page)
+        written = {n: v for n, v in values.items() if n in written or empty(v)}
+        await self._wrote(row, wanted.key, written)
+        await self.book.mirror.clear(self.name, wanted.key)
+        return Published(id=row.page, created=True, changed=_said(written), before={}, written=written)
+
+    async def _update(self, row: MirrorRow, wanted: _Wanted) -> Published:
+        base = await self.book.mirror.base(self.name, row.page)
+        if row.trashed:
+            if not base.get(RETIRED):
+                return Published(id=row.page, created=False, changed=(), before={})
+            row = await self._restored(row)
+        row = await self._whole_relations(row, wanted)
+        base = self._as_left(base, row, wanted)
+        merge = self._merge(base, row, wanted)
+        before = {name: row.fields.get(name) for name in merge.write}
+        written: Mapping[str, Any] = {}
+        if merge.write:
+            await self.book.mirror.wrote(self.name, row.page, {SENT: dict(merge.write)})
+            page, written = await self._sent(wanted, merge.write, self._patch_of(row.page))
+            await self.book.take(page)
+        stands = {n: v for n, v in wanted.values.items() if n not in merge.kept and n not in merge.write}
+        left = {**base, SENT: written or base.get(SENT)}
+        await self._wrote(row, wanted.key, {**stands, **written}, left)
+        return Published(
+            id=row.page, created=False, changed=_said(written), before=before, kept=merge.kept, written=written
+        )
+
+    def _as_left(self, base: Mapping[str, Any], row: MirrorRow, wanted: _Wanted) -> dict[str, Any]:
+        """What we last wrote, also where the answer to it was lost."""
+        compare = same(wanted.live.props, row.fields.get(PARTIAL, ()))
+        sent = {n: v for n, v in (base.get(SENT) or {}).items() if n in wanted.live.props}
+        return {**base, **{n: v for n, v in sent.items() if compare(n, v, row.fields.get(n))}}
+
+    def _merge(self, base: Mapping[str, Any], row: MirrorRow, wanted: _Wanted) -> Merge:
+        """What is to be written, and what of a person's stays."""
+        keyed = self._written_key(wanted) if not row.key else {}
+        values = {**wanted.values, **keyed}
+        values |= {name: _added(value, base.get(name), row.fields.get(name)) for name, value in values.items()
+                   if name in ADDED_TO}  # fmt: skip
+        present = {name: row.fields.get(name) for name in values}
+        compare = same(wanted.live.props, row.fields.get(PARTIAL, ()))
+        merge = merged(base, present, values, persons=ROW_PERSONS - ADDED_TO, same=compare)
+        return Merge(
+            write={n: v for n, v in merge.write.items() if not (empty(v) and empty(present[n]))},
+            kept=merge.kept,
+            conflicts=merge.conflicts,
+        )
+
+    async def _whole_relations(self, row: MirrorRow, wanted: _Wanted) -> MirrorRow:
+        """The row with all of its relations that are written anew, of which a page shows 25."""
+        short = set(row.fields.get(PARTIAL, ())) & ADDED_TO & wanted.values.keys()
+        if not short:
+            return row
+        fields = dict(row.fields)
+        for name in short:
+            fields[name] = await self._links.all_of(row.page, wanted.live.props[name])
+        fields[PARTIAL] = [name for name in row.fields[PARTIAL] if name not in short]
+        return MirrorRow(**{**vars(row), "fields": fields})
+
+    async def _sent(
+        self, wanted: _Wanted, values: Mapping[str, Any], send: Callable[[Live, dict[str, Any]], Any]
+    ) -> tuple[Mapping[str, Any], dict[str, Any]]:
+        """Notion's answer, and what was written: a property that it refuses is left out, and told once."""
+        left = dict(values)
+        for _ in range(FIELDS_REFUSED):
+            written = {name: value for name, value in left.items() if name in wanted.live.props}
+            properties = {wanted.live.props[n].name: to_property(wanted.live.props[n], v) for n, v in written.items()}
+            try:
+                return await send(wanted.live, properties), written
+            except Refused as error:
+                name = next((n for n in left if wanted.live.props[n].name == error.property), "")
+                self.book.forget_schema()
+                if not name:
+                    raise
+                self._refuse(name, wanted.live, error.why or error.what)
+                del left[name]
+        raise Refused("Notion refuses the row", why="; ".join(self.book.refused.values()))
+
+    async def _post(self, live: Live, properties: dict[str, Any]) -> Mapping[str, Any]:
+        return await self.book.notion.create_page(live.schema.data_source, properties)
+
+    def _patch_of(self, page_id: str) -> Callable[[Live, dict[str, Any]], Any]:
+        async def patch(live: Live, properties: dict[str, Any]) -> Mapping[str, Any]:
+            return await self.book.notion.update_page(page_id, properties=properties)
+
+        return patch
+
+    def _refuse(self, name: str, live: Live, why: str) -> None:
+        """Leave this property alone as long as the schema is believed."""
+        self.book.refused[name] = why
+        self._tell(live, {name: why})
+
+    def _tell(self, live: Live, reasons: Mapping[str, str]) -> None:
+        """Say once what cannot be written."""
+        for name, why in reasons.items():
+            prop = live.props[name].name
+            if (prop, why) not in self._told:
+                self._told.add((prop, why))
+                logger.warning("property not written", property=prop, field=name, why=why)
+
+    async def _wrote(
+        self, row: MirrorRow, key: str, values: Mapping[str, Any], base: Mapping[str, Any] | None = None
+    ) -> None:
+        """Remember what stands there by our hand, for the next comparison and for whoever reads it back."""
+        self.book.expects(row.page, values)
+        news = {name: value for name, value in values.items() if base is None or base.get(name, ...) != value}
+        if (base or {}).get(TRACK) != key:
+            news[TRACK] = key
+        if (base or {}).get(SENT):
+            news[SENT] = {}
+        if news:
+            await self.book.mirror.wrote(self.name, row.page, news)
+
+    # The trash
+
+    async def _moved(self, row_id: str, *, in_trash: bool) -> Row | None:
+        """Put the row into the trash or bring it back; as it was, None when there is nothing to move."""
+        async with self._reaching():
+            row = await self.book.fetched(row_id) if _is_id(row_id) else None
+            if row is None or (in_trash and row.trashed):
+                return None
+            if row.trashed != in_trash:
+                page = await self.book.notion.update_page(row_id, in_trash=in_trash)
+                await self.book.take(page)
+                await self.book.mirror.wrote(self.name, row_id, {RETIRED: in_trash})
+            self._live = await self.book.live()
+            return await self._as_row(MirrorRow(**{**vars(row), "trashed": False}))
+
+    async def _restored(self, row: MirrorRow) -> MirrorRow:
+        page = await self.book.notion.update_page(row.page, in_trash=False)
+        await self.book.mirror.wrote(self.name, row.page, {RETIRED: False})
+        return await self.book.take(page)
+
+    async def _left_out(self, row: MirrorRow) -> bool:
+        """Whether it was a person who took the row out of the book."""
+        return row.trashed and not (await self.book.mirror.base(self.name, row.page)).get(RETIRED)
+
+    # What it comes to
+
+    async def _wanted(self, key: str, fields: Fields) -> _Wanted:
+        live = self._live = await self.book.live()
+        await self._links.prepare()
+        values = {**told(fields, self._roots), **await self._links.pages(live, fields)}
+        values = {name: value for name, value in values.items() if name in live.props}
+        cannot = unable(live.props, values)
+        self._tell(live, cannot)
+        passed_over = cannot.keys() | self._unwritable(live)
+        return _Wanted(
+            key=key,
+            live=live,
+            values={name: value for name, value in values.items() if name not in passed_over},
+            unable=cannot,
+            identities=identities_of(fields),
+        )
+
+    def _unwritable(self, live: Live) -> frozenset[str]:
+        """Fields that Notion refused, and those that a better property holds already."""
+        found = set(self.book.refused)
+        if any(f"fingerprint_{form}" in live.props for form in ("m4a", "wav", "aiff")):
+            found.add("fingerprint")  # a legacy of older programs, which is read only
+        return frozenset(found)
+
+    def _written_key(self, wanted: _Wanted) -> dict[str, str]:
+        """What the property for a key says, if there is one that can be written."""
+        if "external_key" not in wanted.live.props or "external_key" in self.book.refused:
+            return {}
+        named = {"identities": [str(one) for one in wanted.identities]}
+        return {"external_key": external_key(wanted.key, named)}
+
+    async def _as_row(self, row: MirrorRow | None) -> Row | None:
+        """The port's row; one that a person took out counts as his word on every field."""
+        if row is None:
+            return None
+        if self._live is None:
+            self._live = await self.book.live()
+        base = await self.book.mirror.base(self.name, row.page)
+        if row.trashed:
+            out = not base.get(RETIRED) and TRACK in base
+            return Row(id=row.page, key=row.key, fields=dict(row.fields), edited=frozenset(TRACKS)) if out else None
+        compare = same(self._live.props, row.fields.get(PARTIAL, ()))
+        edited = {
+            name
+            for name in (ROW_PERSONS - ADDED_TO) & self._live.props.keys()
+            if not _untouched(name, base, row.fields.get(name), compare)
+        }
+        return Row(id=row.page, key=row.key, fields=dict(row.fields), edited=frozenset(edited))
+
+    @asynccontextmanager
+    async def _reaching(self) -> AsyncIterator[None]:
+        """What keeps Notion from being reached parks the track's row and nothing else."""
+        try:
+            yield
+        except (Ambiguous, Degraded):
+            raise
+        except (Temporary, NeedsPerson, Gone, Unfit) as error:
+            raise self._degraded(error) from error
+
+    def _degraded(self, error: Exception) -> Degraded:
+        if isinstance(error, MusicsyncError):
+            return Degraded(error.what, target=self.target, why=error.why, fix=error.fix)
+        return Degraded("The row cannot be written", target=self.target, why=str(error))
+
+
+def _untouched(name: str, base: Mapping[str, Any], now: Any, compare: Callable[[str, Any, Any], bool]) -> bool:
+    """Whether what stands there is what we wrote, or nothing where we never did."""
+    return compare(name, base[name], now) if name in base else empty(now)
+
+
+def _added(wanted: Any, before: Any, present: Any) -> list[str]:
+    """What a relation should hold: what others related, less what we related and do not want any more, and ours."""
+    ours = list(wanted or ())
+    gone = set(before or ()) - set(ours)
+    return list(dict.fromkeys([*(one for one in present or () if one not in gone), *ours]))
+
+
+def _said(written: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields among what was written, less what is written for our own sake."""
+    return tuple(name for name in written if name not in ("external_key", "automation_source"))
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False

@@ -1,0 +1,208 @@
+"""Between what is said of a track and the fields of its row in Notion. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from musicsyncd.catalog.base import Fields
+from musicsyncd.catalog.ownership import PERSONS, empty
+from musicsyncd.ledger.mirror import MirrorRow
+from musicsyncd.music.identity import ISRC, SOUNDCLOUD, SPOTIFY, YOUTUBE, Identity, address, isrc, url_of
+from musicsyncd.music.precedence import to_key
+from musicsyncd.notion.values import Property, Unfit, equal, from_property, truncated
+
+PARTIAL: Final = "partial"
+"""Among a mirrored row's fields: the names of those of which Notion showed only the beginning."""
+OURS: Final = "musicsyncd"
+"""What the owner's loop guard reads: who wrote the row last."""
+KEY: Final = "key"
+"""Provider of the identity that a row's external key is."""
+HANDMADE: Final = "notion"
+"""Provider: the row itself, of a track that was found by it."""
+ROW_PERSONS: Final = PERSONS | {
+    "spotify_id", "spotify_url", "soundcloud_url", "soundcloud_id", "youtube_url", "year", "artist_pages",
+    "playlist_pages", "source_url",
+}  # fmt: skip
+"""Fields of a row in which what a person wrote stays."""
+ADDED_TO: Final = frozenset({"artist_pages", "playlist_pages"})
+"""Relations: ours are put beside what others related."""
+PATHS: Final[Mapping[str, str]] = {
+    ".m4a": "m4a",
+    ".wav": "wav",
+    ".aiff": "aiff",
+    ".aif": "aiff",
+    ".flac": "flac",
+    ".mp3": "mp3",
+}
+"""Fields `path_…` and `fingerprint_…`, by a file's extension."""
+SHOWN: Final[Mapping[str, str]] = {SOUNDCLOUD: "SoundCloud", YOUTUBE: "YouTube", SPOTIFY: "Spotify", "folder": "Folder"}
+SAME_NAME: Final = (
+    "title", "album", "genre", "label", "date", "isrc", "catalog_number", "bpm", "bpm_origin", "key", "camelot",
+    "key_origin", "duration", "lufs", "source_codec", "source_bit_rate", "lossless", "lossless_honest", "cutoff_hz",
+    "acoustid_id", "musicbrainz_recording", "source_url", "downloaded", "rating", "comments", "eagle_id",
+)  # fmt: skip
+"""Fields that are called the same on both sides."""
+ID_PROPERTIES: Final = ("spotify_id", "soundcloud_url", "youtube_url", "isrc")
+"""What a row is known by where it has no property for a key, in this order."""
+
+
+def told(fields: Fields, roots: Mapping[str, str]) -> dict[str, Any]:
+    """What a row should say, by the names of Notion's fields; `roots` are the volumes' folders by name, the first one
+    of them being the one whose copy is named.
+
+    Nothing is said of what is not known: an empty value is left out, so that a person's stays.
+    """
+    found = {name: fields[name] for name in SAME_NAME if name in fields}
+    if "artists" in fields:
+        found["artists"] = ", ".join(fields["artists"])
+    if "playlists" in fields:
+        found["playlists"] = list(fields["playlists"])
+    if "source" in fields:
+        found["source"] = SHOWN.get(fields["source"], fields["source"])
+    found |= _identified(identities_of(fields))
+    if "files" in fields:
+        found |= _filed(fields, roots)
+    if (date := str(found.get("date") or ""))[:4].isdecimal():
+        found["year"] = int(date[:4])
+    if duration := found.get("duration"):
+        found["duration_ms"] = round(duration * 1000)
+    found["automation_source"] = OURS
+    return found
+
+
+def identities_of(fields: Fields) -> tuple[Identity, ...]:
+    """The identities among what is said of a track."""
+    return tuple(Identity.parse(text) for text in fields.get("identities", ()))
+
+
+def external_key(key: str, fields: Fields) -> str:
+    """The text by which a row is known where there is a property for it: an id at a service, the same for ever and
+    whatever became of our own numbers; ours where there is none.
+    """
+    ids = [one for one in identities_of(fields) if one.provider != HANDMADE]
+    order = (SPOTIFY, SOUNDCLOUD, YOUTUBE)
+    ids.sort(key=lambda one: order.index(one.provider) if one.provider in order else len(order))
+    return str(ids[0]) if ids else key
+
+
+def _identified(identities: Sequence[Identity]) -> dict[str, Any]:
+    """Ids and addresses at the services."""
+    found: dict[str, Any] = {}
+    for one in reversed(identities):  # the first one of each service counts
+        if one.provider == SPOTIFY and one.id.startswith("track:"):
+            found |= {"spotify_id": one.id.removeprefix("track:"), "spotify_url": url_of(one)}
+        elif one.provider == YOUTUBE:
+            found["youtube_url"] = url_of(one)
+        elif one.provider == SOUNDCLOUD and one.id.isdecimal():
+            found["soundcloud_id"] = int(one.id)
+        elif one.provider == SOUNDCLOUD:
+            found["soundcloud_url"] = url_of(one)
+    return found
+
+
+def _filed(fields: Fields, roots: Mapping[str, str]) -> dict[str, Any]:
+    """Paths and the fingerprint by format, and the whole list; what does not stand any more is cleared."""
+    paths: dict[str, str] = {}
+    order = {name: place for place, name in enumerate(roots)}
+    copies = [one.partition(":") for one in fields["files"]]
+    for shelf, _, path in sorted(copies, key=lambda one: (order.get(one[0], len(order)), one)):
+        if form := PATHS.get(PurePosixPath(path).suffix.lower()):
+            paths.setdefault(form, f"{roots[shelf].rstrip('/')}/{path}" if shelf in roots else path)
+    found: dict[str, Any] = {f"path_{form}": paths.get(form) for form in PATHS.values()}
+    heard = fields.get("fingerprint")
+    found |= {f"fingerprint_{form}": heard if form in paths else None for form in ("m4a", "wav", "aiff")}
+    return found | {"files": "\n".join(fields["files"]) or None, "fingerprint": heard if paths else None}
+
+
+def same(props: Mapping[str, Property], partial: Iterable[str] = ()) -> Callable[[str, Any, Any], bool]:
+    """Whether two values of a field are one, as the live property holds them; a key is one in whatever spelling."""
+    short = frozenset(partial)
+
+    def compare(name: str, one: Any, other: Any) -> bool:
+        if name == "key" and isinstance(other, str) and isinstance(one, str) and to_key(one):
+            return to_key(one) == to_key(other)
+        if name in ADDED_TO:
+            return frozenset(one or ()) <= frozenset(other or ())
+        try:
+            return equal(props[name], one, other, partial=name in short)
+        except Unfit:
+            return bool(one == other)
+
+    return compare
+
+
+def unable(props: Mapping[str, Property], wanted: Mapping[str, Any]) -> dict[str, str]:
+    """The wanted fields that a live property cannot hold, each with the reason."""
+    found = {}
+    for name, value in wanted.items():
+        try:
+            if name in props:
+                equal(props[name], value, None)
+        except Unfit as error:
+            found[name] = error.reason
+    return found
+
+
+def mirrored(page: Mapping[str, Any], props: Mapping[str, Property]) -> MirrorRow:
+    """A page's JSON as a row of the mirror."""
+    held = page.get("properties") or {}
+    by_id = {str(one.get("id")): one for one in held.values()}
+    shown = {name: found for name, prop in props.items() if (found := held.get(prop.name) or by_id.get(prop.id))}
+    fields = {name: from_property(one) for name, one in shown.items()}
+    if short := sorted(name for name, one in shown.items() if truncated(one)):
+        fields[PARTIAL] = short
+    key = _text(fields.get("external_key"))
+    return MirrorRow(
+        page=str(page["id"]),
+        key=key,
+        created=str(page.get("created_time") or ""),
+        edited=str(page.get("last_edited_time") or ""),
+        fields=fields,
+        identities=named(fields, key),
+        trashed=bool(page.get("in_trash")),
+    )
+
+
+def named(fields: Mapping[str, Any], key: str = "") -> tuple[Identity, ...]:
+    """What a row names its track by; what is no id (a video's address without one, "None") is not among it."""
+    found = [Identity(KEY, key)] if key else []
+    if spotify := address(f"spotify:track:{_text(fields.get('spotify_id')).rpartition(':')[2]}"):
+        found.append(spotify.identity)
+    for name in ("spotify_url", "soundcloud_url", "youtube_url", "source_url"):
+        one = address(_text(fields.get(name)))
+        if one and one.kind == "track":
+            found.append(one.identity)
+    number = fields.get("soundcloud_id")
+    if isinstance(number, int | float) and number > 0 and float(number).is_integer():
+        found.append(Identity(SOUNDCLOUD, str(int(number))))
+    if code := isrc(_text(fields.get("isrc"))):
+        found.append(Identity(ISRC, code))
+    if ":" in key:
+        found.append(Identity.parse(key))
+    return tuple(dict.fromkeys(found))
+
+
+def contradicts(row: MirrorRow, identities: Iterable[Identity]) -> bool:
+    """Whether the row names another track than these at some service, where each track has one id."""
+    for provider in (SPOTIFY, YOUTUBE):
+        theirs = {one.id for one in row.identities if one.provider == provider}
+        ours = {one.id for one in identities if one.provider == provider}
+        if theirs and ours and not theirs & ours:
+            return True
+    return False
+
+
+def lookup(props: Mapping[str, Property], wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The filter that finds a row by whatever it is known by; None where no property holds any of it."""
+    conditions = []
+    for name in ("external_key", *ID_PROPERTIES):
+        value, prop = wanted.get(name), props.get(name)
+        if not empty(value) and prop and prop.type in ("rich_text", "url", "title"):
+            conditions.append({"property": prop.id or prop.name, prop.type: {"equals": str(value)[:2000]}})
+    return {"or": conditions} if conditions else None
+
+
+def _text(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else ""

@@ -1,0 +1,136 @@
+"""Artists and playlists as pages of their own, to which a track's row leads: each found by its name, made once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import anyio
+
+from musicsyncd.catalog.base import Fields
+from musicsyncd.catalog.notion_book import Book, Live
+from musicsyncd.errors import MusicsyncError
+from musicsyncd.notion.client import Notion
+from musicsyncd.notion.errors import Ambiguous
+from musicsyncd.notion.values import OPTIONS, Property, from_items, to_property
+
+LISTS: Final[Mapping[str, str]] = {"artist_pages": "artists", "playlist_pages": "playlists"}
+"""Relations of a row, and what is said of the track that they hold; also the kinds of the databases."""
+
+
+class Links:
+    """The databases beside the tracks' that are set up."""
+
+    def __init__(self, notion: Notion, books: Mapping[str, Book], *, lag: float) -> None:
+        """`books` by kind (`artists`, `playlists`); `lag` in seconds."""
+        self._notion, self._lag = notion, lag
+        self._lists = {kind: _Pages(book, lag) for kind, book in books.items()}
+
+    def known(self, live: Live, fields: Fields) -> dict[str, list[str]]:
+        """The pages that a row should lead to, as far as they are known without asking."""
+        return {
+            name: [page for one in names if (page := pages.known(one))]
+            for name, names, pages in self._wanted(live, fields)
+        }
+
+    async def pages(self, live: Live, fields: Fields) -> dict[str, list[str]]:
+        """The pages that a row should lead to; what has no page yet gets one."""
+        return {
+            name: list(dict.fromkeys([await pages.page(one) for one in names[:OPTIONS]]))
+            for name, names, pages in self._wanted(live, fields)
+        }
+
+    def _wanted(self, live: Live, fields: Fields) -> list[tuple[str, Sequence[str], _Pages]]:
+        """A relation counts where it leads to the database that the settings name."""
+        found = list[tuple[str, Sequence[str], _Pages]]()
+        for name, kind in LISTS.items():
+            pages, prop = self._lists.get(kind), live.props.get(name)
+            names = [one for one in fields.get(kind, ()) if one.strip()]
+            if names and pages and prop and prop.type == "relation" and pages.is_led_to(prop):
+                found.append((name, names, pages))
+        return found
+
+    async def prepare(self) -> None:
+        """Read the schemas once, so that relations can be told apart."""
+        for pages in self._lists.values():
+            await pages.prepare()
+
+    async def all_of(self, page_id: str, prop: Property) -> list[str]:
+        """All pages to which a row leads, of which it shows 25."""
+        items = await self._notion.property_items(page_id, prop.id or prop.name)
+        return list(from_items("relation", items))
+
+
+class _Pages:
+    """One such database: its pages by name, whatever the case and the blanks."""
+
+    def __init__(self, book: Book, lag: float) -> None:
+        self._book, self._lag = book, lag
+        self._data_source = ""
+        self._by_name: dict[str, str] | None = None
+        self._making = anyio.Lock()
+
+    async def prepare(self) -> None:
+        self._data_source = (await self._book.live()).schema.data_source
+        if self._by_name is None:
+            await self._load()
+
+    def is_led_to(self, prop: Property) -> bool:
+        return bool(self._data_source) and prop.relation_data_source == self._data_source
+
+    def known(self, name: str) -> str:
+        return (self._by_name or {}).get(_folded(name), "")
+
+    async def page(self, name: str) -> str:
+        if page := self.known(name):
+            return page
+        async with self._making:
+            if page := self.known(name):
+                return page
+            await self._book.freshen(within=self._lag * 4)
+            await self._load()
+            return self.known(name) or await self._made(name)
+
+    async def _load(self) -> None:
+        """The oldest page of each name counts."""
+        found: dict[str, tuple[str, str]] = {}
+        async for rows in self._book.mirror.pages(self._book.name):
+            for row in rows:
+                title = _folded(str(row.fields.get("title") or ""))
+                if title and (title not in found or row.created < found[title][0]):
+                    found[title] = (row.created, row.page)
+        self._by_name = {title: page for title, (_, page) in found.items()}
+
+    async def _made(self, name: str) -> str:
+        """A new page; one whose creation nobody answered is looked for first, once a query would show it."""
+        book, key = self._book, _folded(name)
+        live = await book.live()
+        title = live.props["title"]
+        if intent := await book.mirror.intent(book.name, key):
+            left = self._lag - (book.clock.now() - datetime.fromisoformat(intent.begun)).total_seconds()
+            if left > 0:
+                raise Ambiguous(f"Notion did not answer whether it created {name!r}", delay=left, counts=False)
+            found = await book.found({"property": title.id or title.name, "title": {"equals": name}})
+            if found:
+                return await self._keep(key, found[0].page)
+        await book.mirror.intend(book.name, key, "")
+        try:
+            page = await book.notion.create_page(live.schema.data_source, {title.name: to_property(title, name)})
+        except Ambiguous:
+            raise
+        except MusicsyncError:
+            await book.mirror.clear(book.name, key)
+            raise
+        row = await book.take(page)
+        return await self._keep(key, row.page)
+
+    async def _keep(self, key: str, page: str) -> str:
+        await self._book.mirror.clear(self._book.name, key)
+        assert self._by_name is not None
+        self._by_name[key] = page
+        return page
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()
