@@ -55,6 +55,8 @@ def told(fields: Fields, roots: Mapping[str, str]) -> dict[str, Any]:
     Nothing is said of what is not known: an empty value is left out, so that a person's stays.
     """
     found = {name: fields[name] for name in SAME_NAME if name in fields}
+    if not str(found.get("source_url") or "").startswith("http"):  # a path of this machine leads nobody anywhere
+        found.pop("source_url", None)
     if "artists" in fields:
         found["artists"] = ", ".join(fields["artists"])
     if "playlists" in fields:

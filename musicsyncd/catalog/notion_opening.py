@@ -14,7 +14,7 @@ from musicsyncd.notion.client import Notion
 from musicsyncd.notion.schema import Schemas
 from musicsyncd.notion.section import NotionSection
 
-LINKED: Final = ("artists", "playlists")
+LINKED: Final[tuple[str, ...]] = ("artists", "playlists")
 """Kinds of database to which a track's row leads."""
 
 

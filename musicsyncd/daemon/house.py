@@ -14,12 +14,12 @@ from musicsyncd.alerts.outbox import MIGRATIONS as ALERTS_MIGRATIONS
 from musicsyncd.alerts.post import Post
 from musicsyncd.audio.work import AudioWorkers
 from musicsyncd.catalog.local import MIGRATIONS as CATALOG_MIGRATIONS
-from musicsyncd.catalog.local import LocalCatalog
 from musicsyncd.clock import Clock
 from musicsyncd.control.attention import Watched
 from musicsyncd.control.operations import DaemonFacts, Operations
 from musicsyncd.daemon.eagle import open_eagle
 from musicsyncd.daemon.mounting import Mounting
+from musicsyncd.daemon.notion import NotionSide, catalogs, open_side
 from musicsyncd.daemon.timing import Timing, open_timing
 from musicsyncd.daemon.volumes import Register, open_volumes
 from musicsyncd.database import DATABASE_NAME, Database
@@ -115,6 +115,7 @@ class House:
     spotify: SpotifySignIn
     post: Post
     """Sees alerts told."""
+    notion: NotionSide
     clock: Clock
 
 
@@ -133,7 +134,6 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         capacities=_capacities(settings),
         timeouts=dict.fromkeys((TRACK, *map(kind_of, STEPS)), settings.daemon.job_timeout),
     )
-    local = LocalCatalog(database, clock)
     audio = AudioWorkers(lowest=settings.analysis.tempo_low, highest=settings.analysis.tempo_high)
 
     async def same_sound(shelf: Shelf, kept: Kept, pcm_md5: str) -> bool:
@@ -150,7 +150,8 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     budgets = Budgets(database, clock)
     eagle = await open_eagle(settings.eagle, database, budgets, clock, stack)
     shelves = Behind(volumes, {eagle.target: eagle} if eagle else {})
-    lookout = Lookout(shelves, {local.target: local}, ledger, same_sound, precedence)
+    side = await open_side(settings, _http_options(settings), database, budgets, clock, stack)
+    lookout = Lookout(shelves, catalogs(side, database, clock), ledger, same_sound, precedence)
     words = Words(audio, ledger, shelves, precedence)
     rehear = Rehear(audio, ledger, shelves, _waveforms(settings))
     signin, spotify = await open_spotify(
@@ -204,6 +205,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         answers=answers,
         spotify=signin,
         post=post,
+        notion=side,
         clock=clock,
     )
 

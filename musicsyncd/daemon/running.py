@@ -22,6 +22,7 @@ from musicsyncd.daemon import eagle
 from musicsyncd.daemon.house import House, build, handlers
 from musicsyncd.daemon.housekeeping import clear_staging, keep_house
 from musicsyncd.daemon.notify import Notifier, managed
+from musicsyncd.daemon.notion import keep_mirror
 from musicsyncd.daemon.reloading import Reloading
 from musicsyncd.daemon.supervision import Supervision
 from musicsyncd.daemon.vitals import LoopWatch, Vitals
@@ -99,6 +100,7 @@ def _parts(house: House, door: ControlSocket, vitals: Vitals, daemon: DaemonSect
         "batches": Batches(house.jobs).watch,
         **({"Eagle's return": returning} if house.eagle else {}),
         "housekeeping": partial(keep_house, house),
+        "catalog": partial(keep_mirror, house.notion, house.clock),
         "vitals": partial(vitals.watch, still),
         "memory watch": partial(vitals.watch_memory, daemon.memory_ceiling, managed=managed()),
     }

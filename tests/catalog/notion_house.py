@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -53,8 +54,8 @@ async def house(
     more = {"artists_db": workspace.artists.id, "playlists_db": workspace.playlists.id} if workspace else {}
     given = {"requests_per_second": 100, "lag": 0, **more, **settings}
     section = NotionSection(token=SecretStr(fake.token), base_url=fake.url, tracks_db=tracks.id, **given)
-    folder = path.parent if path != MEMORY else None
-    database = await Database.open(path, {"ledger": LEDGER, "http": HTTP}, backups=(folder or _nowhere()) / "backups", clock=clock)
+    rooms = {"ledger": LEDGER, "http": HTTP}
+    database = await Database.open(path, rooms, backups=Path(path).parent / "backups", clock=clock)
     notion = await open_notion(section, Budgets(database, clock), HttpOptions(timeout=5), clock)
     try:
         mirror = Mirror(database, clock)
@@ -62,9 +63,3 @@ async def house(
     finally:
         await notion.close()
         await database.close()
-
-
-def _nowhere() -> Any:
-    from pathlib import Path
-
-    return Path()

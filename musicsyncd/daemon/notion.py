@@ -1,0 +1,67 @@
+"""Notion in the daemon: the catalog that the settings name, and its book read whole once in a while."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from musicsyncd.catalog.base import Catalog
+from musicsyncd.catalog.local import LocalCatalog
+from musicsyncd.catalog.notion import NotionCatalog
+from musicsyncd.catalog.notion_opening import open_catalog
+from musicsyncd.clock import Clock
+from musicsyncd.database import Database
+from musicsyncd.errors import MusicsyncError
+from musicsyncd.http.budgets import Budgets
+from musicsyncd.http.client import HttpOptions
+from musicsyncd.ledger.mirror import Mirror
+from musicsyncd.notion.client import Notion, open_notion
+from musicsyncd.settings import Settings
+
+logger = structlog.get_logger()
+LOOK: Final = 600.0
+"""Seconds between two looks whether the whole book is due to be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotionSide:
+    """What there is of Notion: nothing without a token, and nothing in dev mode, which writes to no real database."""
+
+    client: Notion | None = None
+    catalog: NotionCatalog | None = None
+
+
+async def open_side(
+    settings: Settings, options: HttpOptions, database: Database, budgets: Budgets, clock: Clock, stack: AsyncExitStack
+) -> NotionSide:
+    """Notion as the settings name it; nothing is asked yet."""
+    section = settings.notion
+    if not section.token.get_secret_value() or settings.daemon.mode == "dev":
+        return NotionSide()
+    client = await open_notion(section, budgets, options, clock)
+    stack.push_async_callback(client.close)
+    if not section.tracks_db:
+        return NotionSide(client=client)
+    roots = {one.name: str(one.path) for one in settings.volumes}
+    return NotionSide(client=client, catalog=open_catalog(client, Mirror(database, clock), section, clock, roots))
+
+
+def catalogs(side: NotionSide, database: Database, clock: Clock) -> Mapping[str, Catalog]:
+    """The owner's book, by its target: Notion's where it is set up, else the one in our own database."""
+    catalog = side.catalog or LocalCatalog(database, clock)
+    return {catalog.target: catalog}
+
+
+async def keep_mirror(side: NotionSide, clock: Clock) -> None:
+    """Read the whole book when that is due: rows that are gone show in no other way."""
+    while side.catalog:
+        try:
+            if await side.catalog.book.whole_due():
+                await side.catalog.book.read_whole()
+        except MusicsyncError as error:
+            logger.warning("book not read", catalog=side.catalog.target, why=str(error))
+        await clock.sleep(LOOK)
