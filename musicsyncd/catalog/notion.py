@@ -7,9 +7,9 @@ person wrote meanwhile stays in the fields that are his.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -26,22 +26,26 @@ from musicsyncd.catalog.notion_fields import (
     KEY,
     PARTIAL,
     ROW_PERSONS,
+    added,
+    as_far_as_known,
     contradicts,
     external_key,
     identities_of,
     lookup,
+    said,
     same,
     told,
-    unable,
+    untouched,
 )
 from musicsyncd.catalog.notion_links import Links
+from musicsyncd.catalog.notion_writing import Send, Values, Writing
 from musicsyncd.catalog.ownership import Merge, empty, merged
 from musicsyncd.errors import Degraded, MusicsyncError, NeedsPerson, Temporary
 from musicsyncd.ledger.mirror import MirrorRow
 from musicsyncd.music.identity import Identity
 from musicsyncd.notion.errors import Ambiguous, Gone, Refused
 from musicsyncd.notion.fields import TRACKS
-from musicsyncd.notion.values import Unfit, to_property
+from musicsyncd.notion.values import OPTIONS, Unfit
 
 logger = structlog.get_logger()
 TRACK: Final = "_track"
@@ -50,8 +54,8 @@ RETIRED: Final = "_retired"
 """The same: whether it was we who put it into the trash."""
 SENT: Final = "_sent"
 """The same: values whose writing was not answered yet."""
-FIELDS_REFUSED: Final = 8
-"""Properties that Notion may refuse of one row before the row is given up."""
+TRIES: Final = 6
+"""Creations without an answer after which they count as the track's own trouble."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +65,8 @@ class _Wanted:
     key: str
     """The ledger's."""
     live: Live
+    fields: Fields
     values: Mapping[str, Any]
-    unable: Mapping[str, str]
     identities: tuple[Identity, ...]
 
 
@@ -72,12 +76,11 @@ class NotionCatalog(Catalog):
     name: ClassVar[str] = "notion"
     mirrored: ClassVar[bool] = True
 
-    def __init__(self, book: Book, links: Links, *, roots: Mapping[str, str], lag: float) -> None:
+    def __init__(self, book: Book, links: Links, writing: Writing, *, roots: Mapping[str, str], lag: float) -> None:
         """`roots`: the volumes' folders by name, as paths are written into rows; `lag` in seconds."""
-        self.book, self._links, self._roots, self._lag = book, links, roots, lag
+        self.book, self._links, self._writing, self._roots, self._lag = book, links, writing, roots, lag
         self._live: Live | None = None
         self._claiming = anyio.Lock()
-        self._told: set[tuple[str, str]] = set()
 
     # The port
 
@@ -101,30 +104,34 @@ class NotionCatalog(Catalog):
         if not _is_id(row_id):
             return None
         async with self._reaching():
-            known = await self.book.mirror.row(self.name, row_id)
+            known = await self.book.known(row_id)
             if known and known.trashed and await self._left_out(known):
                 return await self._as_row(known)
-            return await self._as_row(await self.book.read_back(row_id))
+            row = await self.book.back.row(row_id)
+            return await self._as_row(row and await self._whole_relations(row))
 
     async def freshen(self) -> None:
         async with self._reaching():
             await self.book.freshen()
+            await self._links.load()
 
     def lacks(self, fields: Fields, row: Row) -> tuple[str, ...]:
         live = self._live
         if live is None:  # nothing was read yet, so there is no row to compare
             return ()
+        linked, open_ = self._links.known(live, fields)
+        values = {**told(fields, self._roots), **linked}
+        passed_over = row.edited | row.unable.keys() | self._unwritable(live, values)
         compare = same(live.props, row.fields.get(PARTIAL, ()))
-        values = {**told(fields, self._roots), **self._links.known(live, fields)}
-        passed_over = row.edited | row.unable.keys() | self._unwritable(live) | unable(live.props, values).keys()
-        return tuple(
+        differ = [
             name
             for name, value in values.items()
             if name in live.props
-            and name not in passed_over
+            and not (name in ADDED_TO and len({*value, *(row.fields.get(name) or ())}) > OPTIONS)
             and not (empty(value) and empty(row.fields.get(name)))
             and not compare(name, value, row.fields.get(name))
-        )
+        ]
+        return tuple(name for name in dict.fromkeys([*differ, *open_]) if name not in passed_over)
 
     async def retire(self, row_id: str) -> Row | None:
         return await self._moved(row_id, in_trash=True)
@@ -138,10 +145,8 @@ class NotionCatalog(Catalog):
         """The track's row as it stands now; None when it has none. One that a person took out stays out."""
         if known and _is_id(known) and (row := await self.book.fetched(known)):
             return row
-        if known and (gone := await self.book.mirror.row(self.name, known)):
-            return gone
         for page in await self.book.mirror.pages_with(self.name, TRACK, wanted.key):
-            if row := await self.book.fetched(page) or await self.book.mirror.row(self.name, page):
+            if row := await self.book.fetched(page):
                 return row
         if intent := await self.book.mirror.intent(self.name, wanted.key):
             return await self._after_lost_answer(wanted, intent.begun)
@@ -155,7 +160,7 @@ class NotionCatalog(Catalog):
             what = "Notion did not answer whether it created the row"
             raise Ambiguous(what, delay=left, counts=False, why="It is looked for before anything is created again")
         wish = lookup(wanted.live.props, self._written_key(wanted) | dict(wanted.values))
-        found = await self._claimed(wanted, await self.book.found(wish) if wish else [])
+        found = await self._claimed(wanted, await self.book.shown(wish) if wish else [])
         if found:
             await self.book.mirror.clear(self.name, wanted.key)
         return found
@@ -192,19 +197,11 @@ class NotionCatalog(Catalog):
     async def _create(self, wanted: _Wanted) -> Published:
         keyed = self._written_key(wanted)
         values = {**wanted.values, **keyed}
-        if lookup(wanted.live.props, values) is None:
-            names = ", ".join(repr(TRACKS[name].names[0]) for name in ("external_key", *ID_PROPERTIES))
-            raise Degraded(
-                "The row has nothing to be known by",
-                target=self.target,
-                why=f"The database has no property that could hold an id of this track ({names})",
-                fix='Add a text property "External Key" to the database of tracks',
-            )
-        await self.book.mirror.intend(self.name, wanted.key, wanted.key)
+        intent = await self.book.mirror.intend(self.name, wanted.key, wanted.key)
         try:
             page, written = await self._sent(wanted, {n: v for n, v in values.items() if not empty(v)}, self._post)
         except Ambiguous as error:
-            raise Ambiguous(error.what, delay=self._lag, counts=False, why=error.why) from error
+            raise Ambiguous(error.what, delay=self._lag, counts=intent.tries > TRIES, why=error.why) from error
         except MusicsyncError:
             await self.book.mirror.clear(self.name, wanted.key)
             raise
@@ -212,7 +209,7 @@ class NotionCatalog(Catalog):
         written = {n: v for n, v in values.items() if n in written or empty(v)}
         await self._wrote(row, wanted.key, written)
         await self.book.mirror.clear(self.name, wanted.key)
-        return Published(id=row.page, created=True, changed=_said(written), before={}, written=written)
+        return Published(id=row.page, created=True, changed=said(written), before={}, written=written)
 
     async def _update(self, row: MirrorRow, wanted: _Wanted) -> Published:
         base = await self.book.mirror.base(self.name, row.page)
@@ -220,7 +217,7 @@ class NotionCatalog(Catalog):
             if not base.get(RETIRED):
                 return Published(id=row.page, created=False, changed=(), before={})
             row = await self._restored(row)
-        row = await self._whole_relations(row, wanted)
+        row = await self._whole_relations(row, wanted.values.keys())
         base = self._as_left(base, row, wanted)
         merge = self._merge(base, row, wanted)
         before = {name: row.fields.get(name) for name in merge.write}
@@ -229,11 +226,12 @@ class NotionCatalog(Catalog):
             await self.book.mirror.wrote(self.name, row.page, {SENT: dict(merge.write)})
             page, written = await self._sent(wanted, merge.write, self._patch_of(row.page))
             await self.book.take(page)
-        stands = {n: v for n, v in wanted.values.items() if n not in merge.kept and n not in merge.write}
+        passed_over = merge.write.keys() - ADDED_TO | merge.kept.keys()
+        stands = {n: v for n, v in wanted.values.items() if n not in passed_over}
         left = {**base, SENT: written or base.get(SENT)}
         await self._wrote(row, wanted.key, {**stands, **written}, left)
         return Published(
-            id=row.page, created=False, changed=_said(written), before=before, kept=merge.kept, written=written
+            id=row.page, created=False, changed=said(written), before=before, kept=merge.kept, written=written
         )
 
     def _as_left(self, base: Mapping[str, Any], row: MirrorRow, wanted: _Wanted) -> dict[str, Any]:
@@ -246,7 +244,7 @@ class NotionCatalog(Catalog):
         """What is to be written, and what of a person's stays."""
         keyed = self._written_key(wanted) if not row.key else {}
         values = {**wanted.values, **keyed}
-        values |= {name: _added(value, base.get(name), row.fields.get(name)) for name, value in values.items()
+        values |= {name: added(value, base.get(name), row.fields.get(name)) for name, value in values.items()
                    if name in ADDED_TO}  # fmt: skip
         present = {name: row.fields.get(name) for name in values}
         compare = same(wanted.live.props, row.fields.get(PARTIAL, ()))
@@ -257,63 +255,47 @@ class NotionCatalog(Catalog):
             conflicts=merge.conflicts,
         )
 
-    async def _whole_relations(self, row: MirrorRow, wanted: _Wanted) -> MirrorRow:
-        """The row with all of its relations that are written anew, of which a page shows 25."""
-        short = set(row.fields.get(PARTIAL, ())) & ADDED_TO & wanted.values.keys()
-        if not short:
+    async def _whole_relations(self, row: MirrorRow, names: Collection[str] = ADDED_TO) -> MirrorRow:
+        """The row with all of its relations, of which a page shows 25."""
+        props = (await self.book.live()).props
+        short = set(row.fields.get(PARTIAL, ())) & ADDED_TO & set(names) & props.keys()
+        if not short or row.trashed:
             return row
         fields = dict(row.fields)
         for name in short:
-            fields[name] = await self._links.all_of(row.page, wanted.live.props[name])
+            fields[name] = await self._links.all_of(row.page, props[name])
         fields[PARTIAL] = [name for name in row.fields[PARTIAL] if name not in short]
-        return MirrorRow(**{**vars(row), "fields": fields})
+        return replace(row, fields=fields)
 
-    async def _sent(
-        self, wanted: _Wanted, values: Mapping[str, Any], send: Callable[[Live, dict[str, Any]], Any]
-    ) -> tuple[Mapping[str, Any], dict[str, Any]]:
-        """Notion's answer, and what was written: a property that it refuses is left out, and told once."""
-        left = dict(values)
-        for _ in range(FIELDS_REFUSED):
-            written = {name: value for name, value in left.items() if name in wanted.live.props}
-            properties = {wanted.live.props[n].name: to_property(wanted.live.props[n], v) for n, v in written.items()}
-            try:
-                return await send(wanted.live, properties), written
-            except Refused as error:
-                name = next((n for n in left if wanted.live.props[n].name == error.property), "")
-                self.book.forget_schema()
-                if not name:
-                    raise
-                self._refuse(name, wanted.live, error.why or error.what)
-                del left[name]
-        raise Refused("Notion refuses the row", why="; ".join(self.book.refused.values()))
+    async def _sent(self, wanted: _Wanted, values: Mapping[str, Any], send: Send) -> tuple[Mapping[str, Any], Values]:
+        values = self._writing.fitting(wanted.live, values)
+        return await self._writing.sent(wanted.live, values, wanted.fields, send)
 
-    async def _post(self, live: Live, properties: dict[str, Any]) -> Mapping[str, Any]:
+    async def _post(self, live: Live, values: Values, properties: dict[str, Any]) -> Mapping[str, Any]:
+        if lookup(live.props, values) is None:
+            raise self._nameless()
         return await self.book.notion.create_page(live.schema.data_source, properties)
 
-    def _patch_of(self, page_id: str) -> Callable[[Live, dict[str, Any]], Any]:
-        async def patch(live: Live, properties: dict[str, Any]) -> Mapping[str, Any]:
+    def _nameless(self) -> Degraded:
+        names = ", ".join(repr(TRACKS[name].names[0]) for name in ("external_key", *ID_PROPERTIES))
+        return Degraded(
+            "The row has nothing to be known by",
+            target=self.target,
+            why=f"The database has no property that could hold an id of this track ({names})",
+            fix='Add a text property "External Key" to the database of tracks',
+        )
+
+    def _patch_of(self, page_id: str) -> Send:
+        async def patch(live: Live, values: Values, properties: dict[str, Any]) -> Mapping[str, Any]:
             return await self.book.notion.update_page(page_id, properties=properties)
 
         return patch
-
-    def _refuse(self, name: str, live: Live, why: str) -> None:
-        """Leave this property alone as long as the schema is believed."""
-        self.book.refused[name] = why
-        self._tell(live, {name: why})
-
-    def _tell(self, live: Live, reasons: Mapping[str, str]) -> None:
-        """Say once what cannot be written."""
-        for name, why in reasons.items():
-            prop = live.props[name].name
-            if (prop, why) not in self._told:
-                self._told.add((prop, why))
-                logger.warning("property not written", property=prop, field=name, why=why)
 
     async def _wrote(
         self, row: MirrorRow, key: str, values: Mapping[str, Any], base: Mapping[str, Any] | None = None
     ) -> None:
         """Remember what stands there by our hand, for the next comparison and for whoever reads it back."""
-        self.book.expects(row.page, values)
+        self.book.back.expect(row.page, values)
         news = {name: value for name, value in values.items() if base is None or base.get(name, ...) != value}
         if (base or {}).get(TRACK) != key:
             news[TRACK] = key
@@ -335,7 +317,7 @@ class NotionCatalog(Catalog):
                 await self.book.take(page)
                 await self.book.mirror.wrote(self.name, row_id, {RETIRED: in_trash})
             self._live = await self.book.live()
-            return await self._as_row(MirrorRow(**{**vars(row), "trashed": False}))
+            return await self._as_row(replace(row, trashed=False))
 
     async def _restored(self, row: MirrorRow) -> MirrorRow:
         page = await self.book.notion.update_page(row.page, in_trash=False)
@@ -352,28 +334,23 @@ class NotionCatalog(Catalog):
         live = self._live = await self.book.live()
         await self._links.prepare()
         values = {**told(fields, self._roots), **await self._links.pages(live, fields)}
-        values = {name: value for name, value in values.items() if name in live.props}
-        cannot = unable(live.props, values)
-        self._tell(live, cannot)
-        passed_over = cannot.keys() | self._unwritable(live)
-        return _Wanted(
-            key=key,
-            live=live,
-            values={name: value for name, value in values.items() if name not in passed_over},
-            unable=cannot,
-            identities=identities_of(fields),
-        )
+        passed_over = self._legacy(live)
+        values = {name: value for name, value in values.items() if name not in passed_over}
+        values = self._writing.fitting(live, values)
+        return _Wanted(key=key, live=live, fields=fields, values=values, identities=identities_of(fields))
 
-    def _unwritable(self, live: Live) -> frozenset[str]:
-        """Fields that Notion refused, and those that a better property holds already."""
-        found = set(self.book.refused)
-        if any(f"fingerprint_{form}" in live.props for form in ("m4a", "wav", "aiff")):
-            found.add("fingerprint")  # a legacy of older programs, which is read only
-        return frozenset(found)
+    def _unwritable(self, live: Live, values: Values) -> frozenset[str]:
+        """Fields that Notion does not take, and those that a better property holds already."""
+        return self._legacy(live) | self._writing.unable(live, values).keys()
+
+    def _legacy(self, live: Live) -> frozenset[str]:
+        """What older programs kept in one property and is read only beside the newer ones."""
+        newer = any(f"fingerprint_{form}" in live.props for form in ("m4a", "wav", "aiff"))
+        return frozenset({"fingerprint"} if newer else ())
 
     def _written_key(self, wanted: _Wanted) -> dict[str, str]:
         """What the property for a key says, if there is one that can be written."""
-        if "external_key" not in wanted.live.props or "external_key" in self.book.refused:
+        if "external_key" not in wanted.live.props or "external_key" in self._writing.refused:
             return {}
         named = {"identities": [str(one) for one in wanted.identities]}
         return {"external_key": external_key(wanted.key, named)}
@@ -385,6 +362,7 @@ class NotionCatalog(Catalog):
         if self._live is None:
             self._live = await self.book.live()
         base = await self.book.mirror.base(self.name, row.page)
+        row = as_far_as_known(row, base)
         if row.trashed:
             out = not base.get(RETIRED) and TRACK in base
             return Row(id=row.page, key=row.key, fields=dict(row.fields), edited=frozenset(TRACKS)) if out else None
@@ -392,7 +370,7 @@ class NotionCatalog(Catalog):
         edited = {
             name
             for name in (ROW_PERSONS - ADDED_TO) & self._live.props.keys()
-            if not _untouched(name, base, row.fields.get(name), compare)
+            if not untouched(name, base, row.fields.get(name), compare)
         }
         return Row(id=row.page, key=row.key, fields=dict(row.fields), edited=frozenset(edited))
 
@@ -403,30 +381,15 @@ class NotionCatalog(Catalog):
             yield
         except (Ambiguous, Degraded):
             raise
-        except (Temporary, NeedsPerson, Gone, Unfit) as error:
+        except (Temporary, NeedsPerson, Gone, Refused, Unfit) as error:
             raise self._degraded(error) from error
 
     def _degraded(self, error: Exception) -> Degraded:
+        if isinstance(error, Refused):
+            logger.error("row not written", catalog=self.name, why=str(error))
         if isinstance(error, MusicsyncError):
             return Degraded(error.what, target=self.target, why=error.why, fix=error.fix)
         return Degraded("The row cannot be written", target=self.target, why=str(error))
-
-
-def _untouched(name: str, base: Mapping[str, Any], now: Any, compare: Callable[[str, Any, Any], bool]) -> bool:
-    """Whether what stands there is what we wrote, or nothing where we never did."""
-    return compare(name, base[name], now) if name in base else empty(now)
-
-
-def _added(wanted: Any, before: Any, present: Any) -> list[str]:
-    """What a relation should hold: what others related, less what we related and do not want any more, and ours."""
-    ours = list(wanted or ())
-    gone = set(before or ()) - set(ours)
-    return list(dict.fromkeys([*(one for one in present or () if one not in gone), *ours]))
-
-
-def _said(written: Mapping[str, Any]) -> tuple[str, ...]:
-    """The fields among what was written, less what is written for our own sake."""
-    return tuple(name for name in written if name not in ("external_key", "automation_source"))
 
 
 def _is_id(text: str) -> bool:

@@ -8,19 +8,20 @@ just written is asked for by itself when a query does not show it yet.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import anyio
 import structlog
 
-from musicsyncd.catalog.notion_fields import PARTIAL, mirrored, same
+from musicsyncd.catalog.notion_back import ReadBack
+from musicsyncd.catalog.notion_fields import mirrored
 from musicsyncd.clock import Clock
 from musicsyncd.errors import Degraded
 from musicsyncd.ledger.mirror import Mirror, MirrorRow, MirrorState
 from musicsyncd.notion.client import Notion
-from musicsyncd.notion.errors import Gone
+from musicsyncd.notion.errors import Gone, Refused
 from musicsyncd.notion.fields import DATABASES
 from musicsyncd.notion.schema import Schema, Schemas, resolved
 from musicsyncd.notion.section import NotionSection
@@ -35,12 +36,6 @@ SPARED: Final = 25
 """Rows whose vanishing is never taken for an error."""
 ASKED_SINGLY: Final = 200
 """Vanished rows that are asked for one by one after one reading of the whole."""
-FEW: Final = 2
-"""Rows that are read back one by one; more of them share a query."""
-ROUNDS: Final = 3
-"""Queries for a written row before it is asked for by itself."""
-WINDOW: Final = 1.0
-"""Seconds for which a reading back waits for others to join it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,18 +52,6 @@ class Live:
         return sorted({one.id for one in self.props.values() if one.id})
 
 
-@dataclass
-class _Awaited:
-    """A row that was written and is to be read back."""
-
-    page: str
-    since: datetime
-    done: bool = False
-    found: MirrorRow | None = None
-    rounds: int = 0
-    error: BaseException | None = field(default=None, repr=False)
-
-
 class Book:
     """One database of rows. Raises what the client raises."""
 
@@ -80,42 +63,73 @@ class Book:
         self._schemas, self._section, self._kind = schemas, section, kind
         self.name = "notion" if kind == "tracks" else f"notion:{kind}"
         self.database = section.databases()[kind]
-        self._reading, self._backs = anyio.Lock(), anyio.Lock()
-        self._awaited: dict[str, _Awaited] = {}
-        self._expected: dict[str, tuple[float, Mapping[str, Any]]] = {}
-        """What was written lately, by row: a query that shows something else is behind."""
+        self._reading, self._beginning = anyio.Lock(), anyio.Lock()
         self._fresh_at: float | None = None
-        self.refused: dict[str, str] = {}
-        """Properties that Notion would not take, each with its words; forgotten with the schema."""
+        self._source = ""
+        self.back = ReadBack(self, section.lag)
 
     async def live(self) -> Live:
         """The schema now, at most an hour old."""
         schema = await self._schemas.of(self.database)
+        if schema.data_source != self._source:
+            await self._begin(schema.data_source)
         props = resolved(schema, DATABASES[self._kind], self._section.names(self._kind))
         return Live(schema=schema, props=props)
+
+    async def _begin(self, source: str) -> None:
+        """Nothing is known of another database than the one that was read so far."""
+        async with self._beginning:
+            state = await self.mirror.state(self.name)
+            if state.source and state.source != source:
+                logger.warning("another database", catalog=self.name)
+                await self.mirror.begin_anew(self.name, source)
+                self._fresh_at = None
+            elif not state.source:
+                await self.mirror.set_state(self.name, replace(state, source=source))
+            self._source = source
 
     def forget_schema(self) -> None:
         """Ask for it again: something was refused that should have fitted."""
         self._schemas.forget(self.database)
 
+    async def _asked(self, **asked: Any) -> tuple[Mapping[str, Any], Live]:
+        """One page of a query, and the properties that it shows: where these changed meanwhile, it is asked again."""
+        live = await self.live()
+        try:
+            return await self._query(live, asked), live
+        except Refused:
+            self.forget_schema()
+            now = await self.live()
+            if now == live:
+                raise
+            return await self._query(now, asked), now
+
+    async def _query(self, live: Live, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        return await self.notion.query(live.schema.data_source, filter_properties=live.ids, **asked)
+
     # The whole, and what is new
 
-    async def freshen(self, *, within: float | None = None) -> None:
-        """Bring the mirror up to date; whoever asks meanwhile, or within so many seconds, shares the look."""
+    async def freshen(self, *, within: float | None = None) -> bool:
+        """Bring the mirror up to date; whoever asks meanwhile, or within so many seconds, shares the look. Whether
+        there was one.
+        """
         limit = self._section.mirror_every if within is None else within
         began = self.clock.monotonic()
         async with self._reading:
             at = self._fresh_at
             if at is not None and (at >= began or began - at < limit):
-                return
+                return False
+            await self.live()  # the state is of this database then
             state = await self.mirror.state(self.name)
             await (self._edited(state) if state.full_at else self._whole(state))
             self._fresh_at = began
+            return True
 
     async def read_whole(self) -> None:
         """Read every row, to find what is gone."""
         async with self._reading:
             began = self.clock.monotonic()
+            await self.live()
             await self._whole(await self.mirror.state(self.name))
             self._fresh_at = began
 
@@ -128,31 +142,31 @@ class Book:
         return age.total_seconds() >= self._section.mirror_full_every
 
     async def _whole(self, state: MirrorState) -> None:
-        began, number, live = self.clock.now(), state.number + 1, await self.live()
-        async for some in self._all(live):
+        began, number = self.clock.now(), state.number + 1
+        async for some, live in self._all():
             await self._put(some, live, seen=number)
         note = await self._settle_missing(state, number, _minute(began - OVERLAP))
         if note:
             logger.error("catalog shrank", catalog=self.name, why=note)
         state = MirrorState(
             watermark=_minute(began), full_at=began.isoformat(timespec="milliseconds"), number=number,
-            rows=await self.mirror.count(self.name), note=note,
+            rows=await self.mirror.count(self.name), note=note, source=state.source,
         )  # fmt: skip
         await self.mirror.set_state(self.name, state)
 
-    async def _all(self, live: Live) -> AsyncIterator[list[MirrorRow]]:
+    async def _all(self) -> AsyncIterator[tuple[list[MirrorRow], Live]]:
         """Every row, in windows of creation: what one query does not give, the next one begins with."""
         start, seen = "", set[str]()
         while True:
             last, incomplete, window = start, False, set[str]()
-            async for answer in self._pages(live, "created_time", start):
+            async for answer, live in self._pages("created_time", start):
                 rows = [mirrored(one, live.props) for one in answer["results"]]
                 new = [row for row in rows if row.page not in seen]
                 window |= {row.page for row in rows if row.created == rows[-1].created}
                 last = rows[-1].created if rows else last
-                incomplete = (answer.get("request_status") or {}).get("type") == "incomplete"
+                incomplete = _is_incomplete(answer)
                 if new:
-                    yield new
+                    yield new, live
             if not incomplete:
                 return
             if last == start:
@@ -163,23 +177,17 @@ class Book:
             start, seen = last, window
 
     async def _pages(
-        self, live: Live, stamp: str, start: str, *, in_trash: bool = False
-    ) -> AsyncIterator[Mapping[str, Any]]:
+        self, stamp: str, start: str, *, in_trash: bool = False
+    ) -> AsyncIterator[tuple[Mapping[str, Any], Live]]:
         """The pages of one query, in order of a time stamp, from a moment on."""
         wanted = {"timestamp": stamp, stamp: {"on_or_after": start}} if start else None
+        sorts = [{"timestamp": stamp, "direction": "ascending"}]
         cursor: str | None = None
         while True:
-            answer = await self.notion.query(
-                live.schema.data_source,
-                filter=wanted,
-                sorts=[{"timestamp": stamp, "direction": "ascending"}],
-                in_trash=in_trash,
-                start_cursor=cursor,
-                filter_properties=live.ids,
-            )
-            yield answer
-            cursor = answer.get("next_cursor")
-            if not answer.get("has_more") or not cursor:
+            answer, live = await self._asked(filter=wanted, sorts=sorts, in_trash=in_trash, start_cursor=cursor)
+            yield answer, live
+            before, cursor = cursor, answer.get("next_cursor")
+            if not answer.get("has_more") or not cursor or cursor == before:
                 return
 
     async def _settle_missing(self, state: MirrorState, number: int, before: str) -> str:
@@ -211,11 +219,11 @@ class Book:
 
     async def _edited(self, state: MirrorState) -> None:
         """What was edited or trashed since the last look: two questions when it was little."""
-        began, live = self.clock.now(), await self.live()
+        began = self.clock.now()
         start = _minute(datetime.fromisoformat(state.watermark) - OVERLAP)
         for in_trash in (False, True):
-            async for answer in self._pages(live, "last_edited_time", start, in_trash=in_trash):
-                if (answer.get("request_status") or {}).get("type") == "incomplete":
+            async for answer, live in self._pages("last_edited_time", start, in_trash=in_trash):
+                if _is_incomplete(answer):
                     await self._whole(state)
                     return
                 await self._put([mirrored(one, live.props) for one in answer["results"]], live)
@@ -223,13 +231,42 @@ class Book:
 
     # Single rows
 
+    @property
+    def busy(self) -> int:
+        """Questions that wait for their turn."""
+        return self.notion.waiting
+
+    async def props(self) -> Mapping[str, Property]:
+        """The live properties by field."""
+        return (await self.live()).props
+
+    async def known(self, page_id: str) -> MirrorRow | None:
+        """The row as it was last read."""
+        return await self.mirror.row(self.name, page_id)
+
     async def fetched(self, page_id: str) -> MirrorRow | None:
-        """The row as it stands now, asked for by itself; None for one that is not to be seen."""
+        """The row as it stands now, asked for by itself; None for one that never was in this book. One that is gone for
+        ever, or was moved elsewhere, is like one in the trash.
+        """
         try:
             page = await self.notion.page(page_id)
         except Gone:
+            return await self._gone(page_id)
+        elsewhere = _parent(page) not in ("", (await self.live()).schema.data_source)
+        if elsewhere and await self.known(page_id) is None:
             return None
         return await self.take(page)
+
+    async def _gone(self, page_id: str) -> MirrorRow | None:
+        """A row that is not to be seen, while its database is: else that is what is raised."""
+        row = await self.known(page_id)
+        if row is None:
+            return None
+        self.forget_schema()
+        await self.live()
+        row = replace(row, trashed=True)
+        await self.mirror.put(self.name, [row])
+        return row
 
     async def take(self, page: Mapping[str, Any]) -> MirrorRow:
         """Write down a row as Notion just answered it."""
@@ -237,83 +274,18 @@ class Book:
         await self.mirror.put(self.name, [row])
         return row
 
-    async def found(self, wanted: Mapping[str, Any]) -> list[MirrorRow]:
-        """The rows that a filter finds, the oldest first."""
-        live = await self.live()
-        answer = await self.notion.query(
-            live.schema.data_source, filter=wanted, sorts=[{"timestamp": "created_time", "direction": "ascending"}]
-        )
-        return [await self.take(one) for one in answer["results"]]
-
-    async def read_back(self, page_id: str) -> MirrorRow | None:
-        """A row after it was written, as Notion reads it: several that wait share a query."""
-        mine = self._awaited.setdefault(page_id, _Awaited(page_id, self.clock.now()))
-        try:
-            while not mine.done:
-                async with self._backs:
-                    if not mine.done:
-                        await self._read_some_back(mine)
-        finally:
-            self._awaited.pop(page_id, None)
-        if mine.error:
-            raise mine.error
-        return mine.found
-
-    async def _read_some_back(self, mine: _Awaited) -> None:
-        """One reading for all who wait: whoever leads it asks, the others find it done."""
-        if len(self._awaited) + self.notion.waiting > FEW:
-            await self.clock.sleep(WINDOW)
-        waiting = [one for one in self._awaited.values() if not one.done]
-        if len(waiting) <= FEW or mine.rounds >= ROUNDS:
-            mine.found, mine.done = await self.fetched(mine.page), True
-            return
-        live = await self.live()
-        start = _minute(min(one.since for one in waiting) - OVERLAP)
-        shown = {row.page: row async for row in self._shown(live, start, len(waiting))}
-        for one in waiting:
-            one.rounds += 1
-            row = shown.get(one.page)
-            if row and self._is_written(row, live):
-                one.found, one.done = row, True
-
-    async def _shown(self, live: Live, start: str, most: int) -> AsyncIterator[MirrorRow]:
-        """What was edited lately, the latest first."""
-        cursor: str | None = None
-        for _ in range(1 + most // 50):
-            answer = await self.notion.query(
-                live.schema.data_source,
-                filter={"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": start}},
-                sorts=[{"timestamp": "last_edited_time", "direction": "descending"}],
-                start_cursor=cursor,
-                filter_properties=live.ids,
-            )
-            rows = [mirrored(one, live.props) for one in answer["results"]]
-            await self._put(rows, live)
-            for row in rows:
-                yield row
-            cursor = answer.get("next_cursor")
-            if not answer.get("has_more") or not cursor:
-                return
-
-    def expects(self, page_id: str, values: Mapping[str, Any]) -> None:
-        """These values were written just now."""
-        now = self.clock.monotonic()
-        self._expected = {page: one for page, one in self._expected.items() if now - one[0] < self._section.lag}
-        self._expected[page_id] = (now, values)
-
-    def _is_written(self, row: MirrorRow, live: Live) -> bool:
-        """Whether a row from a query shows what was last written into it."""
-        at, values = self._expected.get(row.page, (0.0, {}))
-        if not values or self.clock.monotonic() - at >= self._section.lag:
-            return True
-        compare = same(live.props, row.fields.get(PARTIAL, ()))
-        return all(compare(name, value, row.fields.get(name)) for name, value in values.items())
+    async def shown(self, wanted: Mapping[str, Any]) -> list[MirrorRow]:
+        """The rows that a filter finds, the oldest first, at most a hundred."""
+        answer, live = await self._asked(filter=wanted, sorts=[{"timestamp": "created_time", "direction": "ascending"}])
+        rows = [mirrored(one, live.props) for one in answer["results"]]
+        await self._put(rows, live)
+        return rows
 
     async def _put(self, rows: Sequence[MirrorRow], live: Live, *, seen: int = 0) -> None:
         """Rows of a query, less those of which it shows what stood there before we wrote."""
         now, before = list[MirrorRow](), list[MirrorRow]()
         for row in rows:
-            (now if self._is_written(row, live) else before).append(row)
+            (now if self.back.is_written(row, live.props) else before).append(row)
         await self.mirror.put(self.name, now, seen=seen)
         if seen and before:
             known = [await self.mirror.row(self.name, row.page) for row in before]
@@ -322,6 +294,10 @@ class Book:
 
 def _minute(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(second=0, microsecond=0).isoformat(timespec="milliseconds")
+
+
+def _is_incomplete(answer: Mapping[str, Any]) -> bool:
+    return bool((answer.get("request_status") or {}).get("type") == "incomplete")
 
 
 def _parent(page: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from musicsyncd.catalog.ownership import PERSONS, empty
 from musicsyncd.ledger.mirror import MirrorRow
 from musicsyncd.music.identity import ISRC, SOUNDCLOUD, SPOTIFY, YOUTUBE, Identity, address, isrc, url_of
 from musicsyncd.music.precedence import to_key
-from musicsyncd.notion.values import Property, Unfit, equal, from_property, truncated
+from musicsyncd.notion.values import Property, Unfit, equal, from_property, to_property, truncated
 
 PARTIAL: Final = "partial"
 """Among a mirrored row's fields: the names of those of which Notion showed only the beginning."""
@@ -135,16 +136,27 @@ def same(props: Mapping[str, Property], partial: Iterable[str] = ()) -> Callable
     return compare
 
 
-def unable(props: Mapping[str, Property], wanted: Mapping[str, Any]) -> dict[str, str]:
-    """The wanted fields that a live property cannot hold, each with the reason."""
+def unable(props: Mapping[str, Property], wanted: Mapping[str, Any], full: str = "") -> dict[str, str]:
+    """The wanted fields that a live property cannot hold, each with the reason; `full` is the reason for which it takes
+    no new option.
+    """
     found = {}
     for name, value in wanted.items():
         try:
-            if name in props:
-                equal(props[name], value, None)
+            if name in props and (reason := full if new_options(props[name], value) else ""):
+                found[name] = reason
         except Unfit as error:
             found[name] = error.reason
     return found
+
+
+def new_options(prop: Property, value: Any) -> list[str]:
+    """The options that this value would add; Unfit where the property cannot hold it."""
+    held = to_property(prop, value)[prop.type]
+    if prop.type not in ("select", "multi_select", "status"):
+        return []
+    names = [one["name"] for one in (held if isinstance(held, list) else [held] if held else [])]
+    return [name for name in names if name not in prop.options]
 
 
 def mirrored(page: Mapping[str, Any], props: Mapping[str, Property]) -> MirrorRow:
@@ -198,12 +210,46 @@ def contradicts(row: MirrorRow, identities: Iterable[Identity]) -> bool:
 
 def lookup(props: Mapping[str, Property], wanted: Mapping[str, Any]) -> dict[str, Any] | None:
     """The filter that finds a row by whatever it is known by; None where no property holds any of it."""
-    conditions = []
-    for name in ("external_key", *ID_PROPERTIES):
-        value, prop = wanted.get(name), props.get(name)
-        if not empty(value) and prop and prop.type in ("rich_text", "url", "title"):
-            conditions.append({"property": prop.id or prop.name, prop.type: {"equals": str(value)[:2000]}})
+    conditions = _conditions(props, wanted)
     return {"or": conditions} if conditions else None
+
+
+def condition(props: Mapping[str, Property], fields: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The one condition that finds this row best."""
+    return next(iter(_conditions(props, fields)), None)
+
+
+def _conditions(props: Mapping[str, Property], fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = []
+    for name in ("external_key", *ID_PROPERTIES):
+        value, prop = fields.get(name), props.get(name)
+        if not empty(value) and prop and prop.type in ("rich_text", "url", "title"):
+            found.append({"property": prop.id or prop.name, prop.type: {"equals": str(value)[:2000]}})
+    return found
+
+
+def as_far_as_known(row: MirrorRow, base: Mapping[str, Any]) -> MirrorRow:
+    """Of a relation that is shown in part, what we wrote is taken to stand."""
+    short = ADDED_TO & set(row.fields.get(PARTIAL, ()))
+    more = {name: [*dict.fromkeys([*row.fields[name], *(base.get(name) or ())])] for name in short}
+    return replace(row, fields={**row.fields, **more}) if more else row
+
+
+def untouched(name: str, base: Mapping[str, Any], now: Any, compare: Callable[[str, Any, Any], bool]) -> bool:
+    """Whether what stands there is what we wrote, or nothing where we never did."""
+    return compare(name, base[name], now) if name in base else empty(now)
+
+
+def added(wanted: Any, before: Any, present: Any) -> list[str]:
+    """What a relation should hold: what others related, less what we related and do not want any more, and ours."""
+    ours = list(wanted or ())
+    gone = set(before or ()) - set(ours)
+    return list(dict.fromkeys([*(one for one in present or () if one not in gone), *ours]))
+
+
+def said(written: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields among what was written, less what is written for our own sake."""
+    return tuple(name for name in written if name not in ("external_key", "automation_source"))
 
 
 def _text(value: Any) -> str:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 import anyio
+import structlog
 
 from musicsyncd.catalog.base import Fields
 from musicsyncd.catalog.notion_book import Book, Live
-from musicsyncd.errors import MusicsyncError
+from musicsyncd.errors import MusicsyncError, NeedsPerson
 from musicsyncd.notion.client import Notion
-from musicsyncd.notion.errors import Ambiguous
+from musicsyncd.notion.errors import Ambiguous, Gone, Refused
 from musicsyncd.notion.values import OPTIONS, Property, from_items, to_property
 
+logger = structlog.get_logger()
 LISTS: Final[Mapping[str, str]] = {"artist_pages": "artists", "playlist_pages": "playlists"}
 """Relations of a row, and what is said of the track that they hold; also the kinds of the databases."""
+
+OUT_OF_REACH: Final = (NeedsPerson, Gone, Refused)
+"""What keeps such a database from being used until a person has seen to it."""
+PAUSE: Final = 300.0
+"""Seconds after which it is tried again."""
 
 
 class Links:
@@ -27,34 +35,52 @@ class Links:
         self._notion, self._lag = notion, lag
         self._lists = {kind: _Pages(book, lag) for kind, book in books.items()}
 
-    def known(self, live: Live, fields: Fields) -> dict[str, list[str]]:
-        """The pages that a row should lead to, as far as they are known without asking."""
-        return {
-            name: [page for one in names if (page := pages.known(one))]
-            for name, names, pages in self._wanted(live, fields)
-        }
+    def known(self, live: Live, fields: Fields) -> tuple[dict[str, list[str]], list[str]]:
+        """The pages that a row should lead to, as far as they are known without asking; the relations that want others
+        beside them.
+        """
+        found, open_ = dict[str, list[str]](), []
+        for name, names, pages in self._wanted(live, fields):
+            known = [pages.known(one) for one in names]
+            found[name] = list(dict.fromkeys(page for page in known if page))
+            if not all(known):
+                open_.append(name)
+        return found, open_
 
     async def pages(self, live: Live, fields: Fields) -> dict[str, list[str]]:
         """The pages that a row should lead to; what has no page yet gets one."""
-        return {
-            name: list(dict.fromkeys([await pages.page(one) for one in names[:OPTIONS]]))
-            for name, names, pages in self._wanted(live, fields)
-        }
+        found = {}
+        for name, names, pages in self._wanted(live, fields):
+            try:
+                found[name] = list(dict.fromkeys([await pages.page(one) for one in names]))
+            except OUT_OF_REACH as error:
+                pages.leave_alone(error)
+        return found
 
     def _wanted(self, live: Live, fields: Fields) -> list[tuple[str, Sequence[str], _Pages]]:
         """A relation counts where it leads to the database that the settings name."""
         found = list[tuple[str, Sequence[str], _Pages]]()
         for name, kind in LISTS.items():
             pages, prop = self._lists.get(kind), live.props.get(name)
-            names = [one for one in fields.get(kind, ()) if one.strip()]
-            if names and pages and prop and prop.type == "relation" and pages.is_led_to(prop):
+            names = [one for one in fields.get(kind, ()) if one.strip()][:OPTIONS]
+            if kind in fields and pages and prop and prop.type == "relation" and pages.is_led_to(prop):
                 found.append((name, names, pages))
         return found
 
+    async def load(self) -> None:
+        """Know the pages that were read so far, without asking."""
+        for pages in self._lists.values():
+            await pages.load()
+
     async def prepare(self) -> None:
-        """Read the schemas once, so that relations can be told apart."""
+        """Know the pages and where they are, at most some minutes old."""
         for pages in self._lists.values():
             await pages.prepare()
+
+    async def lose(self, pages: Collection[str]) -> None:
+        """These are not there, whatever we knew."""
+        for one in self._lists.values():
+            await one.lose(pages)
 
     async def all_of(self, page_id: str, prop: Property) -> list[str]:
         """All pages to which a row leads, of which it shows 25."""
@@ -70,11 +96,33 @@ class _Pages:
         self._data_source = ""
         self._by_name: dict[str, str] | None = None
         self._making = anyio.Lock()
+        self._left_alone = 0.0
+        self._told = ""
 
     async def prepare(self) -> None:
-        self._data_source = (await self._book.live()).schema.data_source
+        if self._book.clock.monotonic() < self._left_alone:
+            return
+        try:
+            if await self._book.freshen() or not self._data_source:
+                await self._load()
+        except OUT_OF_REACH as error:
+            self.leave_alone(error)
+
+    def leave_alone(self, error: MusicsyncError) -> None:
+        """For some minutes no row leads there: it does not keep rows from being written."""
+        self._data_source, self._left_alone = "", self._book.clock.monotonic() + PAUSE
+        if str(error) != self._told:
+            self._told = str(error)
+            logger.error("rows lead nowhere", catalog=self._book.name, why=self._told)
+
+    async def load(self) -> None:
         if self._by_name is None:
             await self._load()
+
+    async def lose(self, pages: Collection[str]) -> None:
+        lost = [row for page in pages if (row := await self._book.known(page))]
+        await self._book.mirror.put(self._book.name, [replace(row, trashed=True) for row in lost])
+        await self._load()
 
     def is_led_to(self, prop: Property) -> bool:
         return bool(self._data_source) and prop.relation_data_source == self._data_source
@@ -88,12 +136,13 @@ class _Pages:
         async with self._making:
             if page := self.known(name):
                 return page
-            await self._book.freshen(within=self._lag * 4)
-            await self._load()
+            if await self._book.freshen(within=self._lag * 4):
+                await self._load()
             return self.known(name) or await self._made(name)
 
     async def _load(self) -> None:
         """The oldest page of each name counts."""
+        self._data_source = (await self._book.mirror.state(self._book.name)).source
         found: dict[str, tuple[str, str]] = {}
         async for rows in self._book.mirror.pages(self._book.name):
             for row in rows:
@@ -111,14 +160,14 @@ class _Pages:
             left = self._lag - (book.clock.now() - datetime.fromisoformat(intent.begun)).total_seconds()
             if left > 0:
                 raise Ambiguous(f"Notion did not answer whether it created {name!r}", delay=left, counts=False)
-            found = await book.found({"property": title.id or title.name, "title": {"equals": name}})
+            found = await book.shown({"property": title.id or title.name, "title": {"equals": name[:2000]}})
             if found:
                 return await self._keep(key, found[0].page)
         await book.mirror.intend(book.name, key, "")
         try:
             page = await book.notion.create_page(live.schema.data_source, {title.name: to_property(title, name)})
-        except Ambiguous:
-            raise
+        except Ambiguous as error:
+            raise Ambiguous(error.what, delay=self._lag, counts=False, why=error.why) from error
         except MusicsyncError:
             await book.mirror.clear(book.name, key)
             raise

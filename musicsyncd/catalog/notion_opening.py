@@ -8,6 +8,7 @@ from typing import Final
 from musicsyncd.catalog.notion import NotionCatalog
 from musicsyncd.catalog.notion_book import Book
 from musicsyncd.catalog.notion_links import Links
+from musicsyncd.catalog.notion_writing import Writing
 from musicsyncd.clock import Clock
 from musicsyncd.ledger.mirror import Mirror
 from musicsyncd.notion.client import Notion
@@ -29,4 +30,6 @@ def open_catalog(
     kinds = [kind for kind in LINKED if kind in section.databases()]
     books = {kind: Book(notion, schemas, mirror, section, clock, kind) for kind in kinds}
     tracks = Book(notion, schemas, mirror, section, clock, "tracks")
-    return NotionCatalog(tracks, Links(notion, books, lag=section.lag), roots=roots, lag=section.lag)
+    links = Links(notion, books, lag=section.lag)
+    writing = Writing(tracks, links, ttl=section.schema_ttl)
+    return NotionCatalog(tracks, links, writing, roots=roots, lag=section.lag)

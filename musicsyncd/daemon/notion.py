@@ -14,17 +14,22 @@ from musicsyncd.catalog.local import LocalCatalog
 from musicsyncd.catalog.notion import NotionCatalog
 from musicsyncd.catalog.notion_opening import open_catalog
 from musicsyncd.clock import Clock
+from musicsyncd.daemon.volumes import take_up
 from musicsyncd.database import Database
 from musicsyncd.errors import MusicsyncError
 from musicsyncd.http.budgets import Budgets
 from musicsyncd.http.client import HttpOptions
+from musicsyncd.jobs.base import WorkEngine
+from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.mirror import Mirror
 from musicsyncd.notion.client import Notion, open_notion
 from musicsyncd.settings import Settings
 
 logger = structlog.get_logger()
 LOOK: Final = 600.0
-"""Seconds between two looks whether the whole book is due to be read."""
+"""Seconds between two looks whether the whole book is due to be read, and whether anything waits for it."""
+LONGEST: Final = 86400.0
+"""Seconds, at most, between two tries of what waits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +61,29 @@ def catalogs(side: NotionSide, database: Database, clock: Clock) -> Mapping[str,
     return {catalog.target: catalog}
 
 
-async def keep_mirror(side: NotionSide, clock: Clock) -> None:
-    """Read the whole book when that is due: rows that are gone show in no other way."""
+async def keep_mirror(side: NotionSide, ledger: Ledger, jobs: WorkEngine, clock: Clock) -> None:
+    """Read the whole book when that is due: rows that are gone show in no other way. What waits for the book is taken
+    up when it can be read again, ever more seldom where that does not help.
+    """
+    waits, pause, next_try = 0, LOOK, 0.0
     while side.catalog:
-        try:
-            if await side.catalog.book.whole_due():
-                await side.catalog.book.read_whole()
-        except MusicsyncError as error:
-            logger.warning("book not read", catalog=side.catalog.target, why=str(error))
+        if await _read(side.catalog) and clock.monotonic() >= next_try:
+            before, waits = waits, (await ledger.parked()).get(side.catalog.target, 0)
+            pause = min(2 * pause, LONGEST) if 0 < before <= waits else LOOK
+            next_try = clock.monotonic() + pause
+            if waits:
+                await take_up(ledger, jobs)
         await clock.sleep(LOOK)
+
+
+async def _read(catalog: NotionCatalog) -> bool:
+    """Whether the book could be read."""
+    try:
+        if await catalog.book.whole_due():
+            await catalog.book.read_whole()
+        else:
+            await catalog.freshen()
+    except MusicsyncError as error:
+        logger.warning("book not read", catalog=catalog.target, why=str(error))
+        return False
+    return True

@@ -100,7 +100,7 @@ def _parts(house: House, door: ControlSocket, vitals: Vitals, daemon: DaemonSect
         "batches": Batches(house.jobs).watch,
         **({"Eagle's return": returning} if house.eagle else {}),
         "housekeeping": partial(keep_house, house),
-        "catalog": partial(keep_mirror, house.notion, house.clock),
+        "catalog": partial(keep_mirror, house.notion, house.ledger, house.jobs, house.clock),
         "vitals": partial(vitals.watch, still),
         "memory watch": partial(vitals.watch_memory, daemon.memory_ceiling, managed=managed()),
     }

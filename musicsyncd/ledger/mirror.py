@@ -60,6 +60,8 @@ class MirrorState:
     """Rows that it had then."""
     note: str = ""
     """What a person should know of it; empty when all is well."""
+    source: str = ""
+    """The database whose rows these are; empty: none was read yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,16 +168,29 @@ class Mirror:
 
     async def state(self, catalog: str) -> MirrorState:
         """How far this book was read; the beginning when it never was."""
-        query = "SELECT watermark, full_at, number, rows, note FROM mirror_state WHERE catalog = ?"
+        names = ("watermark", "full_at", "number", "rows", "note", "source")
+        query = f"SELECT {', '.join(names)} FROM mirror_state WHERE catalog = ?"  # noqa: S608  names of ours
         row = await self._database.read(lambda conn: conn.execute(query, (catalog,)).fetchone())
-        names = ("watermark", "full_at", "number", "rows", "note")
         return MirrorState(**dict(zip(names, row, strict=True))) if row else MirrorState()
 
     async def set_state(self, catalog: str, state: MirrorState) -> None:
         """From now on it was read so far."""
-        values = (catalog, state.watermark, state.full_at, state.number, state.rows, state.note)
-        query = "INSERT OR REPLACE INTO mirror_state VALUES (?, ?, ?, ?, ?, ?)"
+        values = (catalog, state.watermark, state.full_at, state.number, state.rows, state.note, state.source)
+        query = "INSERT OR REPLACE INTO mirror_state VALUES (?, ?, ?, ?, ?, ?, ?)"
         await self._database.write(lambda conn: conn.execute(query, values) and None)
+
+    async def begin_anew(self, catalog: str, source: str) -> None:
+        """The catalog is another database from now on: no row of the earlier one is in it, and none was taken out. What
+        we wrote into each stays known, in case a person goes back.
+        """
+
+        def write(conn: sqlite3.Connection) -> None:
+            for table in ("mirror", "mirror_identity", "mirror_state", "intent"):
+                conn.execute(f"DELETE FROM {table} WHERE catalog = ?", (catalog,))  # noqa: S608  names of ours
+            conn.execute("DELETE FROM written WHERE catalog = ? AND substr(field, 1, 1) = '_'", (catalog,))
+
+        await self._database.write(write)
+        await self.set_state(catalog, MirrorState(source=source))
 
     # What we wrote
 

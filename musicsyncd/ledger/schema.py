@@ -179,7 +179,8 @@ MIGRATIONS: Final = (
         full_at TEXT NOT NULL,          -- when it was last read from end to end
         number INTEGER NOT NULL,        -- of that reading
         rows INTEGER NOT NULL,
-        note TEXT NOT NULL
+        note TEXT NOT NULL,
+        source TEXT NOT NULL            -- of which the rows are, where a catalog can be set to another
     ) WITHOUT ROWID;
     CREATE TABLE written (              -- what we last wrote into each row: the base of a three-way comparison
         catalog TEXT NOT NULL,

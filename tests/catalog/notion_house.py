@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import anyio
 from pydantic import SecretStr
 
+from musicsyncd.catalog.base import Published
 from musicsyncd.catalog.notion import NotionCatalog
 from musicsyncd.catalog.notion_opening import open_catalog
 from musicsyncd.clock import Clock, SystemClock
 from musicsyncd.database import MEMORY, Database
+from musicsyncd.errors import Degraded, Temporary
 from musicsyncd.http.budgets import MIGRATIONS as HTTP
 from musicsyncd.http.budgets import Budgets
 from musicsyncd.http.client import HttpOptions
@@ -25,6 +30,11 @@ from tests.fakes.notion import Database as NotionDatabase
 from tests.fakes.notion import NotionFake
 from tests.fakes.notion_music import Workspace
 
+WEATHER: Final = (
+    "429", "529", "409", "500", "502", "503", "504", "html", "drop", "cut",
+    "applied_drop", "applied_cut", "applied_500",
+)  # fmt: skip
+"""Every kind of bad day that passes without waiting for long."""
 ROOTS = {"main": "/vol/main", "other": "/vol/other"}
 
 
@@ -37,6 +47,68 @@ class House:
     notion: Notion
     mirror: Mirror
     database: Database
+
+
+class HastyClock:
+    """The machine's clock, so many times as fast: what waits does wait, and a minute is over in a second."""
+
+    def __init__(self, pace: float = 60.0) -> None:
+        self._pace, self._began, self._start = pace, time.monotonic(), datetime(2026, 1, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        return (time.monotonic() - self._began) * self._pace
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(max(0.0, seconds) / self._pace)
+
+    def skip(self, seconds: float) -> None:
+        """So much time is over at once, for all but those who sleep."""
+        self._began -= seconds / self._pace
+
+
+def song(number: int, **more: Any) -> dict[str, Any]:
+    """What is said of a track; every third one by an artist, every fifth one in a playlist that others are in too."""
+    return {
+        "title": f"Song {number}",
+        "artists": [f"Artist {number % 3}"],
+        "album": "Album",
+        "genre": "House",
+        "date": "2020-05-17",
+        "isrc": f"USABC20{number:05d}",
+        "bpm": 120.0 + number % 10,
+        "key": "Am",
+        "camelot": "8A",
+        "duration": 200.0 + number,
+        "lufs": -9.1,
+        "fingerprint": "AQ" * 1500,
+        "source": "soundcloud",
+        "source_url": f"https://soundcloud.com/a/t{number}",
+        "identities": [f"soundcloud:a/t{number}"],
+        "downloaded": True,
+        "files": [f"main:A/Song {number}.m4a", f"main:A/Song {number}.wav"],
+        "playlists": [f"Playlist {number % 5}"],
+        **more,
+    }
+
+
+async def kept(
+    catalog: NotionCatalog, clock: Clock, key: str, fields: dict[str, Any], *, tries: int = 200
+) -> Published:
+    """As the daemon does it: publish, read back, and come again when that did not work; how it ended."""
+    known: str | None = None
+    for _ in range(tries):
+        try:
+            done = await catalog.publish(key, fields, known=known)
+            known = done.id
+            row = await catalog.verify(done.id)
+            if row is not None and not catalog.lacks(fields, row):
+                return done
+        except (Temporary, Degraded) as error:
+            await clock.sleep(min(getattr(error, "delay", None) or 5.0, 60.0))
+    raise AssertionError(f"{key} was never published")
 
 
 @asynccontextmanager
