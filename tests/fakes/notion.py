@@ -195,7 +195,8 @@ class NotionFake:
             source = self.store.sources[held.now.source]
             values = {there.id: held.now.values.get(one.id) for one in source.props.values()
                       if (there := target.props.get(one.name)) and there.kind == one.kind}  # fmt: skip
-            target.pages.append(page)
+            if page not in target.pages:  # it may have been there before
+                target.pages.append(page)
             self.store.change(held, PERSON, source=target.id, values=values)
 
     def rename_property(self, data_source: Database | str, name: str, new: str) -> None:
