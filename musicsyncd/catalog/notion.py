@@ -25,6 +25,7 @@ from musicsyncd.catalog.notion_fields import (
     ID_PROPERTIES,
     KEY,
     PARTIAL,
+    RELATED,
     ROW_PERSONS,
     added,
     as_far_as_known,
@@ -42,7 +43,7 @@ from musicsyncd.catalog.notion_writing import Send, Values, Writing
 from musicsyncd.catalog.ownership import Merge, empty, merged
 from musicsyncd.errors import Degraded, MusicsyncError, NeedsPerson, Temporary
 from musicsyncd.ledger.mirror import MirrorRow
-from musicsyncd.music.identity import Identity
+from musicsyncd.music.identity import ISRC, Identity, isrc
 from musicsyncd.notion.errors import Ambiguous, Gone, Refused
 from musicsyncd.notion.fields import TRACKS
 from musicsyncd.notion.values import OPTIONS, Unfit
@@ -131,7 +132,10 @@ class NotionCatalog(Catalog):
             and not (empty(value) and empty(row.fields.get(name)))
             and not compare(name, value, row.fields.get(name))
         ]
-        return tuple(name for name in dict.fromkeys([*differ, *open_]) if name not in passed_over)
+        stale = [
+            name for name, pages in row.fields.get(RELATED, {}).items() if set(pages) - set(linked.get(name, pages))
+        ]
+        return tuple(name for name in dict.fromkeys([*differ, *open_, *stale]) if name not in passed_over)
 
     async def retire(self, row_id: str) -> Row | None:
         return await self._moved(row_id, in_trash=True)
@@ -168,7 +172,8 @@ class NotionCatalog(Catalog):
     def _names(self, wanted: _Wanted) -> list[Identity]:
         """By what the row may be known; its own key first, our older one last."""
         key = str(self._written_key(wanted).get("external_key", wanted.key))
-        return [Identity(KEY, key), *wanted.identities, Identity(KEY, wanted.key)]
+        codes = [Identity(ISRC, code)] if (code := isrc(str(wanted.fields.get("isrc") or ""))) else []
+        return [Identity(KEY, key), *wanted.identities, *codes, Identity(KEY, wanted.key)]
 
     async def _claimed(self, wanted: _Wanted, candidates: list[MirrorRow]) -> MirrorRow | None:
         """The first of these that is not another track's, read anew; it is this track's from now on."""
@@ -223,13 +228,13 @@ class NotionCatalog(Catalog):
         before = {name: row.fields.get(name) for name in merge.write}
         written: Mapping[str, Any] = {}
         if merge.write:
-            await self.book.mirror.wrote(self.name, row.page, {SENT: dict(merge.write)})
+            await self.book.mirror.wrote(self.name, row.page, {SENT: _ours(merge.write, wanted.values)})
             page, written = await self._sent(wanted, merge.write, self._patch_of(row.page))
             await self.book.take(page)
         passed_over = merge.write.keys() - ADDED_TO | merge.kept.keys()
         stands = {n: v for n, v in wanted.values.items() if n not in passed_over}
         left = {**base, SENT: written or base.get(SENT)}
-        await self._wrote(row, wanted.key, {**stands, **written}, left)
+        await self._wrote(row, wanted.key, {**stands, **_ours(written, wanted.values)}, left)
         return Published(
             id=row.page, created=False, changed=said(written), before=before, kept=merge.kept, written=written
         )
@@ -238,19 +243,21 @@ class NotionCatalog(Catalog):
         """What we last wrote, also where the answer to it was lost."""
         compare = same(wanted.live.props, row.fields.get(PARTIAL, ()))
         sent = {n: v for n, v in (base.get(SENT) or {}).items() if n in wanted.live.props}
-        return {**base, **{n: v for n, v in sent.items() if compare(n, v, row.fields.get(n))}}
+        related = {n: [*(base.get(n) or ()), *v] for n, v in sent.items() if n in ADDED_TO}
+        return {**base, **{n: v for n, v in sent.items() if compare(n, v, row.fields.get(n))}, **related}
 
     def _merge(self, base: Mapping[str, Any], row: MirrorRow, wanted: _Wanted) -> Merge:
         """What is to be written, and what of a person's stays."""
         keyed = self._written_key(wanted) if not row.key else {}
         values = {**wanted.values, **keyed}
-        values |= {name: added(value, base.get(name), row.fields.get(name)) for name, value in values.items()
-                   if name in ADDED_TO}  # fmt: skip
+        related = {n: added(values[n], base.get(n), row.fields.get(n)) for n in ADDED_TO & values.keys()}
+        values |= related
         present = {name: row.fields.get(name) for name in values}
         compare = same(wanted.live.props, row.fields.get(PARTIAL, ()))
         merge = merged(base, present, values, persons=ROW_PERSONS - ADDED_TO, same=compare)
+        less = {n: v for n, v in related.items() if set(v) != set(present[n] or ())}
         return Merge(
-            write={n: v for n, v in merge.write.items() if not (empty(v) and empty(present[n]))},
+            write={n: v for n, v in (merge.write | less).items() if not (empty(v) and empty(present[n]))},
             kept=merge.kept,
             conflicts=merge.conflicts,
         )
@@ -390,6 +397,11 @@ class NotionCatalog(Catalog):
         if isinstance(error, MusicsyncError):
             return Degraded(error.what, target=self.target, why=error.why, fix=error.fix)
         return Degraded("The row cannot be written", target=self.target, why=str(error))
+
+
+def _ours(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What of it is our word: of a relation the pages that we want, and not those that others related."""
+    return {name: wanted[name] if name in ADDED_TO else value for name, value in written.items()}
 
 
 def _is_id(text: str) -> bool:

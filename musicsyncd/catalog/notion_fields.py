@@ -10,18 +10,33 @@ from typing import Any, Final
 from musicsyncd.catalog.base import Fields
 from musicsyncd.catalog.ownership import PERSONS, empty
 from musicsyncd.ledger.mirror import MirrorRow
-from musicsyncd.music.identity import ISRC, SOUNDCLOUD, SPOTIFY, YOUTUBE, Identity, address, isrc, url_of
+from musicsyncd.music.identity import (
+    ACOUSTID,
+    ISRC,
+    RECORDING,
+    SOUNDCLOUD,
+    SPOTIFY,
+    YOUTUBE,
+    Identity,
+    address,
+    isrc,
+    url_of,
+)
 from musicsyncd.music.precedence import to_key
 from musicsyncd.notion.values import Property, Unfit, equal, from_property, to_property, truncated
 
 PARTIAL: Final = "partial"
 """Among a mirrored row's fields: the names of those of which Notion showed only the beginning."""
+RELATED: Final = "related"
+"""Among a row's fields: the pages to which it leads by our hand, by relation."""
 OURS: Final = "musicsyncd"
 """What the owner's loop guard reads: who wrote the row last."""
 KEY: Final = "key"
 """Provider of the identity that a row's external key is."""
 HANDMADE: Final = "notion"
 """Provider: the row itself, of a track that was found by it."""
+SHARED: Final = frozenset({HANDMADE, ISRC, ACOUSTID, RECORDING})
+"""Providers of identities that name no track for ever, or several."""
 ROW_PERSONS: Final = PERSONS | {
     "spotify_id", "spotify_url", "soundcloud_url", "soundcloud_id", "youtube_url", "year", "artist_pages",
     "playlist_pages", "source_url",
@@ -84,7 +99,7 @@ def external_key(key: str, fields: Fields) -> str:
     """The text by which a row is known where there is a property for it: an id at a service, the same for ever and
     whatever became of our own numbers; ours where there is none.
     """
-    ids = [one for one in identities_of(fields) if one.provider != HANDMADE]
+    ids = [one for one in identities_of(fields) if one.provider not in SHARED]
     order = (SPOTIFY, SOUNDCLOUD, YOUTUBE)
     ids.sort(key=lambda one: order.index(one.provider) if one.provider in order else len(order))
     return str(ids[0]) if ids else key
@@ -229,10 +244,13 @@ def _conditions(props: Mapping[str, Property], fields: Mapping[str, Any]) -> lis
 
 
 def as_far_as_known(row: MirrorRow, base: Mapping[str, Any]) -> MirrorRow:
-    """Of a relation that is shown in part, what we wrote is taken to stand."""
+    """With the pages that we related: of a relation that is shown in part these are taken to stand."""
+    ours = {name: list(base.get(name) or ()) for name in sorted(ADDED_TO & row.fields.keys())}
     short = ADDED_TO & set(row.fields.get(PARTIAL, ()))
-    more = {name: [*dict.fromkeys([*row.fields[name], *(base.get(name) or ())])] for name in short}
-    return replace(row, fields={**row.fields, **more}) if more else row
+    whole = {name: [*dict.fromkeys([*row.fields[name], *ours[name]])] for name in short}
+    fields = {**row.fields, **whole}
+    related = {name: [one for one in pages if one in fields[name]] for name, pages in ours.items() if pages}
+    return replace(row, fields=fields | ({RELATED: related} if related else {}))
 
 
 def untouched(name: str, base: Mapping[str, Any], now: Any, compare: Callable[[str, Any, Any], bool]) -> bool:

@@ -37,6 +37,8 @@ ENTRIES_AT_ONCE: Final = 200
 REQUEST: Final = "request"
 RETAG: Final = "retag"
 """The step's name."""
+PUBLISH: Final = "publish"
+"""The step's name."""
 
 
 @dataclass(frozen=True)
@@ -228,9 +230,23 @@ class SyncEngine:
         if last:
             await remove_folder(self.folder(entry.id))
         await self.ledger.record_failure(entry.id, error, again=not last)  # first: from here on no copy leans on it
+        await self._take_back(entry.id, context)
         if last:
             for copy in await self.ledger.release_duplicates(entry.id, self.lookout.shelves.keys()):
                 await self._bring(copy, context)
+
+    async def _take_back(self, track_id: str, context: JobContext) -> None:
+        """Rows that claim files which do not stand any more say so, though the track could not be brought home."""
+        seen = await self.lookout.look(await self.ledger.entry(track_id))
+        known = {one.target for one in seen.entry.evidence}
+        rows = tuple(one.target for one in seen.lacks if one.target in known.intersection(self.lookout.catalogs))
+        publish = next((step for step in self.steps if step.name == PUBLISH), None)
+        if not rows or publish is None:
+            return
+        try:
+            await publish(replace(self.work(seen, ()), catalogs=rows), context)
+        except MusicsyncError as trouble:
+            logger.warning("row not brought in step", track=track_id, why=str(trouble))
 
     async def _bring(self, track_id: str, context: JobContext) -> None:
         """A job of its own for another track than the one at work."""

@@ -36,7 +36,7 @@ from tests.fakes.notion_music import music_workspace
 ROWS: Final = 30_000
 TRACKS: Final = 1_000
 RATE: Final = 30.0
-AT_ONCE: Final = 64
+AT_ONCE: Final = 128
 PASSES: Final = 20
 
 

@@ -1,0 +1,181 @@
+"""The book of a database in Notion: read whole, found again, shared with people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from musicsyncd.errors import Degraded
+from tests.catalog.notion_house import HastyClock, house, kept, song
+from tests.fakes.notion import NotionFake
+from tests.fakes.notion_music import music_workspace
+
+
+@pytest.fixture
+def clock() -> HastyClock:
+    return HastyClock()
+
+
+@pytest.fixture
+def fake(clock: HastyClock) -> Iterator[NotionFake]:
+    with NotionFake(clock=lambda: clock.now().timestamp()) as found:
+        yield found
+    assert found.faults == []
+
+
+@pytest.mark.parametrize(
+    ("count", "cap", "to_a_minute"), [(260, 200, 70), pytest.param(10_500, 10_000, 900, marks=pytest.mark.full)]
+)
+async def test_a_book_larger_than_a_query(
+    fake: NotionFake, clock: HastyClock, count: int, cap: int, to_a_minute: int
+) -> None:
+    """Every row is read, many of them made in one minute; what is trashed meanwhile shows later."""
+    workspace = music_workspace(fake)
+    now, fake.clock = fake.clock, lambda: 1_700_000_000.0 + len(ids) // to_a_minute * 60
+    ids: list[str] = []
+    while len(ids) < count:
+        ids.append(fake.row(workspace.tracks, {"Title": f"Song {len(ids)}", "ISRC": f"USABC20{len(ids):05d}"}))
+    fake.clock = now
+    fake.answers.queries.cap = cap
+    async with house(fake, workspace.tracks, clock=clock) as stands:
+        await stands.catalog.freshen()
+        assert await stands.mirror.count("notion") == count
+        assert {row.page async for rows in stands.mirror.pages("notion") for row in rows} == set(ids)
+        assert len(fake.asked("POST", "/query")) <= count // 100 + 2 * (count // cap) + 2
+        fake.trash(ids[5])
+        clock.skip(400)
+        await stands.catalog.freshen()
+        assert await stands.mirror.count("notion") == count - 1
+
+
+async def test_rows_that_vanish_are_settled_and_an_empty_book_is_not_believed(
+    fake: NotionFake, clock: HastyClock
+) -> None:
+    """A few that a person moved are out of the book; when nearly all are not listed, that is told and they stay."""
+    workspace = music_workspace(fake)
+    other = fake.database("Other", {"Title": "title"})
+    ids = [fake.row(workspace.tracks, {"Title": f"Song {n}"}) for n in range(60)]
+    clock.skip(600)
+    async with house(fake, workspace.tracks, clock=clock) as stands:
+        await stands.catalog.freshen()
+        fake.move(ids[0], other)
+        clock.skip(600)
+        await stands.catalog.book.read_whole()
+        assert await stands.mirror.count("notion") == 59
+        for one in ids[1:50]:
+            fake.move(one, other)
+        await stands.catalog.book.read_whole()
+        assert await stands.mirror.count("notion") == 59
+        assert "believed of none" in (await stands.mirror.state("notion")).note
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"Spotify ID": "4uLU6hMCjMI75M1A2tKUQC"},
+        {"Spotify URL": "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"},
+        {"SoundCloud URL": "https://soundcloud.com/a/t0?si=1"},
+        {"YouTube URL": "https://youtu.be/dQw4w9WgXcQ"},
+        {"ISRC": "us-abc-20-00000"},
+    ],
+)
+async def test_a_row_made_by_hand_is_taken_up(fake: NotionFake, clock: HastyClock, given: dict[str, Any]) -> None:
+    """By whatever it is known by; what stands in it stays."""
+    workspace = music_workspace(fake)
+    made = fake.row(workspace.tracks, {"Title": "mine", **given})
+    ids = ["spotify:track:4uLU6hMCjMI75M1A2tKUQC", "soundcloud:a/t0", "youtube:dQw4w9WgXcQ"]
+    async with house(fake, workspace.tracks, workspace, clock=clock) as stands:
+        done = await kept(stands.catalog, clock, "track0", song(0, identities=ids))
+        assert (done.id, done.created) == (made, False)
+        assert await stands.catalog.read(made)
+    (row,) = fake.pages(workspace.tracks)
+    assert (row["Title"], row["Tempo"], row["Downloaded"]) == ("mine", 120, True)
+    assert row["External Key"] == ids[0]
+    for name, value in given.items():
+        assert row[name] == value
+
+
+async def test_a_row_of_another_track_is_not_taken_up(fake: NotionFake, clock: HastyClock) -> None:
+    """Two tracks bear one ISRC: the second gets a row of its own, also where a row names another id beside it."""
+    workspace = music_workspace(fake)
+    fake.row(workspace.tracks, {"Title": "Other", "ISRC": "USABC2000009", "Spotify ID": "1" * 22})
+    async with house(fake, workspace.tracks, workspace, clock=clock) as stands:
+        first = await kept(stands.catalog, clock, "track0", song(0))
+        second = await kept(stands.catalog, clock, "track1", song(1, isrc="USABC2000000"))
+        spotify = ["spotify:track:4uLU6hMCjMI75M1A2tKUQC"]
+        third = await kept(stands.catalog, clock, "track2", song(2, isrc="USABC2000009", identities=spotify))
+        assert len({first.id, second.id, third.id}) == 3
+        assert len(fake.pages(workspace.tracks)) == 4
+        again = await stands.catalog.publish("track1", song(1, isrc="USABC2000000"), known=None)
+        assert again.id == second.id
+
+
+@pytest.mark.parametrize("others", [30, 99, 130])
+async def test_a_row_in_many_playlists(fake: NotionFake, clock: HastyClock, others: int) -> None:
+    """A page shows 25: what others related stays, and where there is no room for ours, the rest of the row goes on."""
+    workspace = music_workspace(fake)
+    theirs = [fake.row(workspace.playlists, {"Name": f"Theirs {number}"}) for number in range(others)]
+    async with house(fake, workspace.tracks, workspace, clock=clock) as stands:
+        row = await kept(stands.catalog, clock, "track0", song(0))
+        fake.edit(row.id, {"Playlists": [*fake.page(row.id)["Playlists"], *theirs]})
+        wanted = song(0, playlists=["Playlist 0", "New"], bpm=99.0)
+        await kept(stands.catalog, clock, "track0", wanted)
+        now = fake.page(row.id)
+        names = {fake.page(one)["Name"] for one in now["Playlists"]}
+        assert {f"Theirs {number}" for number in range(others)} | {"Playlist 0"} <= names
+        assert ("New" in names, now["Tempo"]) == (others < 99, 99)
+        for _ in range(2):
+            clock.skip(400)
+            fake.requests.clear()
+            await stands.catalog.freshen()
+            read = await stands.catalog.read(row.id)
+            assert read is not None
+            assert stands.catalog.lacks(wanted, read) == ()
+            assert len(fake.requests) <= 2
+        await kept(stands.catalog, clock, "track0", wanted | {"playlists": ["New"]})
+        left = {fake.page(one)["Name"] for one in fake.page(row.id)["Playlists"]}
+        assert ("Playlist 0" in left) == (others > 99)
+        assert len(left) >= others
+
+
+async def test_a_new_playlist_is_a_lack(fake: NotionFake, clock: HastyClock) -> None:
+    """Also where its page is not there yet, after a restart, and where no text names it."""
+    workspace = music_workspace(fake)
+    fake.delete_property(workspace.tracks, "Playlist Title")
+    async with house(fake, workspace.tracks, workspace, clock=clock) as stands:
+        row = await kept(stands.catalog, clock, "track0", song(0))
+        clock.skip(400)
+        await stands.catalog.freshen()
+        read = await stands.catalog.read(row.id)
+        assert read is not None
+        assert stands.catalog.lacks(song(0, playlists=["Playlist 0", "New"]), read) == ("playlist_pages",)
+        assert stands.catalog.lacks(song(0, playlists=[]), read) == ("playlist_pages",)
+        await kept(stands.catalog, clock, "track0", song(0, playlists=["Playlist 0", "New"]))
+        assert len(fake.page(row.id)["Playlists"]) == 2
+
+
+async def test_retired_and_revived(fake: NotionFake, clock: HastyClock) -> None:
+    """What we took out comes back by itself; what a person then throws away does not."""
+    workspace = music_workspace(fake)
+    async with house(fake, workspace.tracks, workspace, clock=clock) as stands:
+        row = await kept(stands.catalog, clock, "track0", song(0))
+        assert await stands.catalog.retire(row.id)
+        clock.skip(400)
+        await stands.catalog.freshen()
+        assert (await stands.catalog.read(row.id), fake.pages(workspace.tracks)) == (None, [])
+        assert (await kept(stands.catalog, clock, "track0", song(0))).id == row.id
+        fake.trash(row.id)
+        assert (await stands.catalog.publish("track0", song(0, bpm=1.0), known=row.id)).changed == ()
+        assert fake.pages(workspace.tracks) == []
+
+
+async def test_a_database_that_cannot_hold_an_id(fake: NotionFake, clock: HastyClock) -> None:
+    """Nothing is created that could not be found again, and the reason is told."""
+    tracks = fake.database("Tracks", {"Title": "title", "Downloaded": "checkbox"})
+    async with house(fake, tracks, clock=clock) as stands:
+        with pytest.raises(Degraded, match="External Key"):
+            await stands.catalog.publish("track0", song(0), known=None)
+        assert fake.pages(tracks) == []
+        assert await stands.mirror.intents("notion") == []
