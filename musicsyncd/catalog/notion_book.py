@@ -66,6 +66,7 @@ class Book:
         self._reading, self._beginning = anyio.Lock(), anyio.Lock()
         self._fresh_at: float | None = None
         self._source = ""
+        self._live: Live | None = None
         self.back = ReadBack(self, section.lag)
 
     async def live(self) -> Live:
@@ -73,8 +74,10 @@ class Book:
         schema = await self._schemas.of(self.database)
         if schema.data_source != self._source:
             await self._begin(schema.data_source)
-        props = resolved(schema, DATABASES[self._kind], self._section.names(self._kind))
-        return Live(schema=schema, props=props)
+        if self._live is None or self._live.schema is not schema:
+            props = resolved(schema, DATABASES[self._kind], self._section.names(self._kind))
+            self._live = Live(schema=schema, props=props)
+        return self._live
 
     async def _begin(self, source: str) -> None:
         """Nothing is known of another database than the one that was read so far."""

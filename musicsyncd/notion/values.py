@@ -299,6 +299,9 @@ def _units(text: str) -> int:
 
 
 def _parts(text: str) -> Iterable[str]:
+    if text.isascii():
+        yield from (text[start : start + RUN] for start in range(0, len(text), RUN))
+        return
     start, units = 0, 0
     for index, character in enumerate(text):
         size = 2 if character > "\uffff" else 1

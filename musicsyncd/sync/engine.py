@@ -236,12 +236,12 @@ class SyncEngine:
                 await self._bring(copy, context)
 
     async def _take_back(self, track_id: str, context: JobContext) -> None:
-        """Rows that claim files which do not stand any more say so, though the track could not be brought home."""
+        """The row of a track of which no file stands any more says so, though the track could not be brought home."""
         seen = await self.lookout.look(await self.ledger.entry(track_id))
-        known = {one.target for one in seen.entry.evidence}
-        rows = tuple(one.target for one in seen.lacks if one.target in known.intersection(self.lookout.catalogs))
+        stands = {one.target for one in seen.entry.evidence}
+        rows = tuple(one.target for one in seen.lacks if one.target in stands & self.lookout.catalogs.keys())
         publish = next((step for step in self.steps if step.name == PUBLISH), None)
-        if not rows or publish is None:
+        if stands & self.lookout.shelves.keys() or not rows or publish is None:
             return
         try:
             await publish(replace(self.work(seen, ()), catalogs=rows), context)
