@@ -18,6 +18,7 @@ import anyio
 import structlog
 
 from musicsyncd.catalog.base import Catalog, Fields, Published, Row
+from musicsyncd.catalog.notion_body import Body
 from musicsyncd.catalog.notion_book import Book, Live
 from musicsyncd.catalog.notion_fields import (
     ADDED_TO,
@@ -77,8 +78,11 @@ class NotionCatalog(Catalog):
     name: ClassVar[str] = "notion"
     mirrored: ClassVar[bool] = True
 
-    def __init__(self, book: Book, links: Links, writing: Writing, *, roots: Mapping[str, str], lag: float) -> None:
+    def __init__(
+        self, book: Book, links: Links, writing: Writing, body: Body | None, *, roots: Mapping[str, str], lag: float
+    ) -> None:
         """`roots`: the volumes' folders by name, as paths are written into rows; `lag` in seconds."""
+        self._body = body
         self.book, self._links, self._writing, self._roots, self._lag = book, links, writing, roots, lag
         self._live: Live | None = None
         self._claiming = anyio.Lock()
@@ -89,9 +93,10 @@ class NotionCatalog(Catalog):
         async with self._reaching():
             wanted = await self._wanted(key, fields)
             row = await self._row_for(wanted, known)
-            if row is None:
-                return await self._create(wanted)
-            return await self._update(row, wanted)
+            done = await (self._update(row, wanted) if row else self._create(wanted))
+            if self._body and not await self._is_out(done.id):
+                await self._body.keep(done.id, fields)
+            return done
 
     async def read(self, row_id: str) -> Row | None:
         async with self._reaching():
@@ -105,9 +110,8 @@ class NotionCatalog(Catalog):
         if not _is_id(row_id):
             return None
         async with self._reaching():
-            known = await self.book.known(row_id)
-            if known and known.trashed and await self._left_out(known):
-                return await self._as_row(known)
+            if await self._is_out(row_id):
+                return await self._as_row(await self.book.known(row_id))
             row = await self.book.back.row(row_id)
             return await self._as_row(row and await self._whole_relations(row))
 
@@ -331,9 +335,10 @@ class NotionCatalog(Catalog):
         await self.book.mirror.wrote(self.name, row.page, {RETIRED: False})
         return await self.book.take(page)
 
-    async def _left_out(self, row: MirrorRow) -> bool:
+    async def _is_out(self, page_id: str) -> bool:
         """Whether it was a person who took the row out of the book."""
-        return row.trashed and not (await self.book.mirror.base(self.name, row.page)).get(RETIRED)
+        row = await self.book.known(page_id)
+        return bool(row and row.trashed) and not (await self.book.mirror.base(self.name, page_id)).get(RETIRED)
 
     # What it comes to
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from musicsyncd.catalog.notion import NotionCatalog
+from musicsyncd.catalog.notion_body import Body
 from musicsyncd.catalog.notion_book import Book
 from musicsyncd.catalog.notion_links import Links
 from musicsyncd.catalog.notion_writing import Writing
@@ -32,4 +33,5 @@ def open_catalog(
     tracks = Book(notion, schemas, mirror, section, clock, "tracks")
     links = Links(notion, books, lag=section.lag)
     writing = Writing(tracks, links, ttl=section.schema_ttl)
-    return NotionCatalog(tracks, links, writing, roots=roots, lag=section.lag)
+    body = Body(tracks) if section.page_body else None
+    return NotionCatalog(tracks, links, writing, body, roots=roots, lag=section.lag)
