@@ -45,6 +45,8 @@ LONGEST_TEXT: Final = 20_000
 """Characters of one text in a line: a page that a site sent for an answer need not be logged whole."""
 
 _LIBRARIES: Final = ("uvicorn", "uvicorn.error", "uvicorn.access")
+_TALKATIVE: Final = ("watchfiles",)
+"""It logs each change that it sees. Where our log lies beside config.toml, that line is the next change, for ever."""
 _CONTROL: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 """A file's name may hold escape sequences; on a terminal they would be obeyed."""
 _exceptions: Final = structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=30)
@@ -239,6 +241,8 @@ def _take_over(level: int, handover: _Handover) -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

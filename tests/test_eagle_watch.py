@@ -9,6 +9,8 @@ import anyio
 
 from musicsyncd.daemon.eagle import AGAIN, LATEST, watch
 from musicsyncd.jobs.base import WorkEngine
+from musicsyncd.jobs.events import Broadcast, Listener
+from musicsyncd.jobs.job import JobEvent, JobState
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.library.base import Condition, ShelfState
 from musicsyncd.library.eagle import Eagle
@@ -24,8 +26,11 @@ class Around:
         self.clock, self.waiting, self.there = HastyClock(), 1, True
         self.asked: list[float] = []
         self.looked: list[float] = []
+        self.counted = 0
+        self.told = Broadcast()
 
     async def parked(self) -> dict[str, int]:
+        self.counted += 1
         return {self.target: self.waiting} if self.waiting else {"volume:main": 1}
 
     async def prepare(self) -> ShelfState:
@@ -35,6 +40,9 @@ class Around:
     async def enqueue(self, *_: Any, **__: Any) -> None:
         self.asked.append(self.clock.monotonic())
 
+    def events(self) -> Listener:
+        return self.told.listen()
+
     async def live(self, seconds: float) -> None:
         """Watch for so long on our clock."""
         ends = self.clock.monotonic() + seconds
@@ -42,7 +50,7 @@ class Around:
             me = (cast(Eagle, self), cast(Ledger, self), cast(WorkEngine, self), self.clock)
             tasks.start_soon(watch, *me, name="watch")
             while self.clock.monotonic() < ends:
-                await anyio.lowlevel.checkpoint()
+                await self.clock.sleep(0.1)
             tasks.cancel_scope.cancel()
 
 
@@ -51,7 +59,7 @@ async def test_what_eagle_never_takes_is_offered_less_and_less_often() -> None:
     around = Around()
     await around.live(86_400)
     pauses = [later - sooner for sooner, later in itertools.pairwise(around.asked)]
-    assert around.asked[0] == 0
+    assert around.asked[0] < 1
     assert AGAIN <= pauses[0] <= AGAIN + 5
     assert all(later >= sooner - 5 for sooner, later in itertools.pairwise(pauses))
     assert LATEST <= pauses[-1] <= LATEST + 5
@@ -72,8 +80,33 @@ async def test_its_return_is_noticed_and_it_is_left_alone_while_nothing_waits() 
     assert around.asked[0] - began <= 30
     around.waiting = 0
     around.looked.clear()
+    around.counted = 0
     await around.live(3600)
     assert around.looked == []
+    assert around.counted == 1, "while nothing waits, nobody wakes"
+
+
+async def test_what_a_job_left_is_heard_of() -> None:
+    """Nothing waited at the start; a job that ends leaves something."""
+    around = Around()
+    around.waiting = 0
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(around.live, 600, name="day")
+        for _ in range(50):
+            await anyio.lowlevel.checkpoint()
+        around.waiting = 1
+        around.told.tell(
+            JobEvent(
+                job="1",
+                kind="track",
+                key="x",
+                parent=None,
+                event="ended",
+                state=JobState.PARTIAL,
+                at=around.clock.now(),
+            )
+        )
+    assert around.asked[:1]
 
 
 async def test_without_eagle_nobody_watches() -> None:

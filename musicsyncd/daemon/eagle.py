@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from typing import Final
 
+import anyio
 import structlog
 
 from musicsyncd.audio.values import FORMATS
@@ -55,12 +57,36 @@ async def open_eagle(
 
 async def watch(eagle: Eagle | None, ledger: Ledger, jobs: WorkEngine, clock: Clock) -> None:
     """Take up what waits for Eagle when it is back, or in case it takes what it did not take before. Never returns
-    while there is an Eagle; it is asked only while something waits.
+    while there is an Eagle; it is asked only while something waits, and nothing waits but what a job left.
     """
+    if eagle is None:
+        return
+    news = News()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(news.listen, jobs, name="Eagle's news")
+        await _watch(eagle, ledger, jobs, clock, news)
+
+
+@dataclass
+class News:
+    """Word of a job that ended: it may have left something for Eagle."""
+
+    word: anyio.Event = field(default_factory=anyio.Event)
+
+    async def listen(self, jobs: WorkEngine) -> None:
+        """Until cancelled."""
+        async for event in jobs.events():
+            if event.event == "ended":
+                self.word.set()
+
+
+async def _watch(eagle: Eagle, ledger: Ledger, jobs: WorkEngine, clock: Clock, news: News) -> None:
     ready, pause, again, tried = False, SOONEST, AGAIN, 0.0
-    while eagle is not None:
+    while True:
+        news.word = anyio.Event()
         if not (await ledger.parked()).get(eagle.target):
             ready, pause, again = False, SOONEST, AGAIN
+            await news.word.wait()
         elif not (await eagle.prepare()).ready:
             ready, pause, again = False, min(2 * pause, SLOWEST), AGAIN
         elif not ready or clock.monotonic() - tried >= again:

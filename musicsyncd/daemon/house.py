@@ -162,7 +162,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     mirror = Mirror(database, clock)
     mirrored = [catalog.name for catalog in lookout.catalogs.values() if catalog.mirrored]
     rows = [RowsSource(mirror, mirrored, spotify.resolve)] if mirrored else []
-    sources = _sources(settings, audio, (spotify, *online, *rows))
+    sources = _sources(settings, audio, clock, (spotify, *online, *rows))
     matches = Matches(database, clock)
     engine = _engine(settings, lookout, jobs, audio, words, sources, enrichers, matches)
     post = await open_alerts(settings.alerts, _http_options(settings), database, budgets, clock, stack)
@@ -320,7 +320,7 @@ def _steps(
     )
 
 
-def _sources(settings: Settings, audio: AudioWorkers, online: Sequence[Source]) -> tuple[Source, ...]:
+def _sources(settings: Settings, audio: AudioWorkers, clock: Clock, online: Sequence[Source]) -> tuple[Source, ...]:
     """In the order in which a URL is offered to them: who takes any comes last, but for rows, which take none."""
     folder = FolderSource(
         audio,
@@ -329,6 +329,7 @@ def _sources(settings: Settings, audio: AudioWorkers, online: Sequence[Source]) 
         forbidden=(settings.daemon.state_dir,),
         settle=settings.folder.settle,
         max_depth=settings.folder.max_depth,
+        clock=clock,
     )
     return folder, *online
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -33,7 +32,7 @@ async def keep_house(house: House) -> None:
     """Once a day: forget old jobs, keep a verified copy of the database, clear what cancelled jobs left in staging."""
     while True:
         # A job that begins between the look and the removal has a folder of this very moment.
-        await clear_staging(house.engine.staging, house.jobs, before=time.time() - 3600)
+        await clear_staging(house.engine.staging, house.jobs, before=house.clock.now().timestamp() - 3600)
         # A copy of what was put in the file's place would drive out the good ones.
         if await house.database.in_place() and await _backup_due(house):
             copy = await house.database.backup()

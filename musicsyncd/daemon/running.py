@@ -49,9 +49,9 @@ STANDS_STILL: Final = 1800.0
 Part = Callable[[], Awaitable[Any]]
 
 
-async def run(loaded: Loaded, reload: Callable[[], Loaded]) -> int:
+async def run(loaded: Loaded, reload: Callable[[], Loaded], clock: Clock | None = None) -> int:
     """Run until a signal says stop; the exit code. The caller holds the state folder's lock and has set up the log."""
-    notifier, clock = Notifier(), SystemClock()
+    notifier, clock = Notifier(), clock or SystemClock()
     supervision = Supervision(clock)
     async with AsyncExitStack() as stack:
         house = await _built(loaded, clock, stack, notifier)

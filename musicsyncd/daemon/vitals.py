@@ -54,7 +54,7 @@ class Vitals:
     def __init__(self, engine: Engine, supervision: Supervision, notifier: Notifier, clock: Clock) -> None:
         self._engine, self._supervision, self._notifier, self._clock = engine, supervision, notifier, clock
         self._proofs: dict[str, Proof] = {"job engine": self._engine_gets_on}
-        self._turns = -1
+        self._turns, self._neglected = -1, False
         self._doubted: dict[str, str] = {}
         self._still: set[str] = set()
 
@@ -100,7 +100,8 @@ class Vitals:
 
     async def _engine_gets_on(self) -> str:
         turns, self._turns = self._turns, self._engine.turns
-        if turns != self._turns or not await self._engine.neglected():
+        before, self._neglected = self._neglected, turns == self._turns and await self._engine.neglected()
+        if not (before and self._neglected):  # what came due a moment ago is about to be claimed
             return ""
         return "Work is due and a slot is free, and nothing was claimed"
 
