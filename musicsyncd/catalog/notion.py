@@ -9,30 +9,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, ClassVar, Final
-from uuid import UUID
 
-import anyio
 import structlog
 
 from musicsyncd.catalog.base import Catalog, Fields, Published, Row
 from musicsyncd.catalog.notion_body import Body
 from musicsyncd.catalog.notion_book import Book, Live
+from musicsyncd.catalog.notion_claims import TRACK, Claims, Wanted
 from musicsyncd.catalog.notion_fields import (
     ADDED_TO,
-    HANDMADE,
     ID_PROPERTIES,
-    KEY,
     PARTIAL,
     RELATED,
     ROW_PERSONS,
     added,
     as_far_as_known,
-    contradicts,
     external_key,
-    identities_of,
+    is_id,
     lookup,
     said,
     same,
@@ -44,32 +39,15 @@ from musicsyncd.catalog.notion_writing import Send, Values, Writing
 from musicsyncd.catalog.ownership import Merge, empty, merged
 from musicsyncd.errors import Degraded, MusicsyncError, NeedsPerson, Temporary
 from musicsyncd.ledger.mirror import MirrorRow
-from musicsyncd.music.identity import ISRC, Identity, isrc
 from musicsyncd.notion.errors import Ambiguous, Gone, Refused
 from musicsyncd.notion.fields import TRACKS
 from musicsyncd.notion.values import OPTIONS, Unfit
 
 logger = structlog.get_logger()
-TRACK: Final = "_track"
-"""Among what was written into a row: whose it is, by the ledger's id."""
 RETIRED: Final = "_retired"
-"""The same: whether it was we who put it into the trash."""
+"""Among what was written into a row: whether it was we who put it into the trash."""
 SENT: Final = "_sent"
 """The same: values whose writing was not answered yet."""
-TRIES: Final = 6
-"""Creations without an answer after which they count as the track's own trouble."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Wanted:
-    """What a row should say, as the schema can hold it."""
-
-    key: str
-    """The ledger's."""
-    live: Live
-    fields: Fields
-    values: Mapping[str, Any]
-    identities: tuple[Identity, ...]
 
 
 class NotionCatalog(Catalog):
@@ -85,14 +63,14 @@ class NotionCatalog(Catalog):
         self._body = body
         self.book, self._links, self._writing, self._roots, self._lag = book, links, writing, roots, lag
         self._live: Live | None = None
-        self._claiming = anyio.Lock()
+        self._claims = Claims(book, lag)
 
     # The port
 
     async def publish(self, key: str, fields: Fields, *, known: str | None) -> Published:
         async with self._reaching():
             wanted = await self._wanted(key, fields)
-            row = await self._row_for(wanted, known)
+            row = await self._claims.row_for(wanted, known)
             done = await (self._update(row, wanted) if row else self._create(wanted))
             if self._body and not await self._is_out(done.id):
                 await self._body.keep(done.id, fields)
@@ -102,12 +80,12 @@ class NotionCatalog(Catalog):
         async with self._reaching():
             await self.book.freshen()
             row = await self.book.mirror.row(self.name, row_id)
-            if row is None and _is_id(row_id):
+            if row is None and is_id(row_id):
                 row = await self.book.fetched(row_id)
             return await self._as_row(row)
 
     async def verify(self, row_id: str) -> Row | None:
-        if not _is_id(row_id):
+        if not is_id(row_id):
             return None
         async with self._reaching():
             if await self._is_out(row_id):
@@ -147,80 +125,19 @@ class NotionCatalog(Catalog):
     async def revive(self, row_id: str) -> Row | None:
         return await self._moved(row_id, in_trash=False)
 
-    # Which row
-
-    async def _row_for(self, wanted: _Wanted, known: str | None) -> MirrorRow | None:
-        """The track's row as it stands now; None when it has none. One that a person took out stays out."""
-        if known and _is_id(known) and (row := await self.book.fetched(known)):
-            return row
-        for page in await self.book.mirror.pages_with(self.name, TRACK, wanted.key):
-            if row := await self.book.fetched(page):
-                return row
-        if intent := await self.book.mirror.intent(self.name, wanted.key):
-            return await self._after_lost_answer(wanted, intent.begun)
-        await self.book.freshen(within=self._lag * 4)
-        return await self._claimed(wanted, await self.book.mirror.by_identity(self.name, self._names(wanted)))
-
-    async def _after_lost_answer(self, wanted: _Wanted, begun: str) -> MirrorRow | None:
-        """The row of a creation that nobody answered, once a query would show it."""
-        left = self._lag - (self.book.clock.now() - datetime.fromisoformat(begun)).total_seconds()
-        if left > 0:
-            what = "Notion did not answer whether it created the row"
-            raise Ambiguous(what, delay=left, counts=False, why="It is looked for before anything is created again")
-        wish = lookup(wanted.live.props, self._written_key(wanted) | dict(wanted.values))
-        found = await self._claimed(wanted, await self.book.shown(wish) if wish else [])
-        if found:
-            await self.book.mirror.clear(self.name, wanted.key)
-        return found
-
-    def _names(self, wanted: _Wanted) -> list[Identity]:
-        """By what the row may be known; its own key first, our older one last."""
-        key = str(self._written_key(wanted).get("external_key", wanted.key))
-        codes = [Identity(ISRC, code)] if (code := isrc(str(wanted.fields.get("isrc") or ""))) else []
-        return [Identity(KEY, key), *wanted.identities, *codes, Identity(KEY, wanted.key)]
-
-    async def _claimed(self, wanted: _Wanted, candidates: list[MirrorRow]) -> MirrorRow | None:
-        """The first of these that is not another track's, read anew; it is this track's from now on."""
-        own = next((one.id for one in wanted.identities if one.provider == HANDMADE), "")
-        handmade = await self.book.mirror.row(self.name, own) if own else None
-        for row in [*([handmade] if handmade and not handmade.trashed else []), *candidates]:
-            if contradicts(row, wanted.identities) or not await self._taken(row.page, wanted.key):
-                continue
-            now = await self.book.fetched(row.page)
-            if now and not now.trashed:
-                return now
-            await self.book.mirror.wrote(self.name, row.page, {TRACK: None})
-        return None
-
-    async def _taken(self, page_id: str, key: str) -> bool:
-        """Whether the row is this track's from now on; False when it is another's."""
-        async with self._claiming:
-            if (owner := (await self.book.mirror.base(self.name, page_id)).get(TRACK)) not in (None, key):
-                return False
-            if owner is None:
-                await self.book.mirror.wrote(self.name, page_id, {TRACK: key})
-            return True
-
     # Writing
 
-    async def _create(self, wanted: _Wanted) -> Published:
-        keyed = self._written_key(wanted)
-        values = {**wanted.values, **keyed}
-        intent = await self.book.mirror.intend(self.name, wanted.key, wanted.key)
-        try:
+    async def _create(self, wanted: Wanted) -> Published:
+        values = {**wanted.values, **wanted.keyed}
+        async with self.book.creating(wanted.key, wanted.key):
             page, written = await self._sent(wanted, {n: v for n, v in values.items() if not empty(v)}, self._post)
-        except Ambiguous as error:
-            raise Ambiguous(error.what, delay=self._lag, counts=intent.tries > TRIES, why=error.why) from error
-        except MusicsyncError:
-            await self.book.mirror.clear(self.name, wanted.key)
-            raise
         row = await self.book.take(page)
         written = {n: v for n, v in values.items() if n in written or empty(v)}
         await self._wrote(row, wanted.key, written)
-        await self.book.mirror.clear(self.name, wanted.key)
+        await self.book.created(wanted.key)
         return Published(id=row.page, created=True, changed=said(written), before={}, written=written)
 
-    async def _update(self, row: MirrorRow, wanted: _Wanted) -> Published:
+    async def _update(self, row: MirrorRow, wanted: Wanted) -> Published:
         base = await self.book.mirror.base(self.name, row.page)
         if row.trashed:
             if not base.get(RETIRED):
@@ -243,17 +160,16 @@ class NotionCatalog(Catalog):
             id=row.page, created=False, changed=said(written), before=before, kept=merge.kept, written=written
         )
 
-    def _as_left(self, base: Mapping[str, Any], row: MirrorRow, wanted: _Wanted) -> dict[str, Any]:
+    def _as_left(self, base: Mapping[str, Any], row: MirrorRow, wanted: Wanted) -> dict[str, Any]:
         """What we last wrote, also where the answer to it was lost."""
         compare = same(wanted.live.props, row.fields.get(PARTIAL, ()))
         sent = {n: v for n, v in (base.get(SENT) or {}).items() if n in wanted.live.props}
         related = {n: [*(base.get(n) or ()), *v] for n, v in sent.items() if n in ADDED_TO}
         return {**base, **{n: v for n, v in sent.items() if compare(n, v, row.fields.get(n))}, **related}
 
-    def _merge(self, base: Mapping[str, Any], row: MirrorRow, wanted: _Wanted) -> Merge:
+    def _merge(self, base: Mapping[str, Any], row: MirrorRow, wanted: Wanted) -> Merge:
         """What is to be written, and what of a person's stays."""
-        keyed = self._written_key(wanted) if not row.key else {}
-        values = {**wanted.values, **keyed}
+        values = {**wanted.values, **({} if row.key else wanted.keyed)}
         related = {n: added(values[n], base.get(n), row.fields.get(n)) for n in ADDED_TO & values.keys()}
         values |= related
         present = {name: row.fields.get(name) for name in values}
@@ -261,7 +177,7 @@ class NotionCatalog(Catalog):
         merge = merged(base, present, values, persons=ROW_PERSONS - ADDED_TO, same=compare)
         less = {n: v for n, v in related.items() if set(v) != set(present[n] or ())}
         return Merge(
-            write={n: v for n, v in (merge.write | less).items() if not (empty(v) and empty(present[n]))},
+            write={n: v for n, v in {**merge.write, **less}.items() if not (empty(v) and empty(present[n]))},
             kept=merge.kept,
             conflicts=merge.conflicts,
         )
@@ -278,7 +194,7 @@ class NotionCatalog(Catalog):
         fields[PARTIAL] = [name for name in row.fields[PARTIAL] if name not in short]
         return replace(row, fields=fields)
 
-    async def _sent(self, wanted: _Wanted, values: Mapping[str, Any], send: Send) -> tuple[Mapping[str, Any], Values]:
+    async def _sent(self, wanted: Wanted, values: Mapping[str, Any], send: Send) -> tuple[Mapping[str, Any], Values]:
         values = self._writing.fitting(wanted.live, values)
         return await self._writing.sent(wanted.live, values, wanted.fields, send)
 
@@ -310,6 +226,8 @@ class NotionCatalog(Catalog):
         news = {name: value for name, value in values.items() if base is None or base.get(name, ...) != value}
         if (base or {}).get(TRACK) != key:
             news[TRACK] = key
+        if (base or {}).get(RETIRED):
+            news[RETIRED] = False
         if (base or {}).get(SENT):
             news[SENT] = {}
         if news:
@@ -320,10 +238,12 @@ class NotionCatalog(Catalog):
     async def _moved(self, row_id: str, *, in_trash: bool) -> Row | None:
         """Put the row into the trash or bring it back; as it was, None when there is nothing to move."""
         async with self._reaching():
-            row = await self.book.fetched(row_id) if _is_id(row_id) else None
+            row = await self.book.fetched(row_id) if is_id(row_id) else None
             if row is None or (in_trash and row.trashed):
                 return None
             if row.trashed != in_trash:
+                if in_trash:  # before it is done: else an end without warning would make it a person's doing
+                    await self.book.mirror.wrote(self.name, row_id, {RETIRED: True})
                 page = await self.book.notion.update_page(row_id, in_trash=in_trash)
                 await self.book.take(page)
                 await self.book.mirror.wrote(self.name, row_id, {RETIRED: in_trash})
@@ -342,14 +262,14 @@ class NotionCatalog(Catalog):
 
     # What it comes to
 
-    async def _wanted(self, key: str, fields: Fields) -> _Wanted:
+    async def _wanted(self, key: str, fields: Fields) -> Wanted:
         live = self._live = await self.book.live()
         await self._links.prepare()
         values = {**told(fields, self._roots), **await self._links.pages(live, fields)}
         passed_over = self._legacy(live)
         values = {name: value for name, value in values.items() if name not in passed_over}
         values = self._writing.fitting(live, values)
-        return _Wanted(key=key, live=live, fields=fields, values=values, identities=identities_of(fields))
+        return Wanted(key=key, keyed=self._key(live, key, fields), live=live, fields=fields, values=values)
 
     def _unwritable(self, live: Live, values: Values) -> frozenset[str]:
         """Fields that Notion does not take, and those that a better property holds already."""
@@ -360,12 +280,11 @@ class NotionCatalog(Catalog):
         newer = any(f"fingerprint_{form}" in live.props for form in ("m4a", "wav", "aiff"))
         return frozenset({"fingerprint"} if newer else ())
 
-    def _written_key(self, wanted: _Wanted) -> dict[str, str]:
+    def _key(self, live: Live, key: str, fields: Fields) -> dict[str, str]:
         """What the property for a key says, if there is one that can be written."""
-        if "external_key" not in wanted.live.props or "external_key" in self._writing.refused:
+        if "external_key" not in live.props or "external_key" in self._writing.refused:
             return {}
-        named = {"identities": [str(one) for one in wanted.identities]}
-        return {"external_key": external_key(wanted.key, named)}
+        return {"external_key": external_key(key, fields)}
 
     async def _as_row(self, row: MirrorRow | None) -> Row | None:
         """The port's row; one that a person took out counts as his word on every field."""
@@ -407,10 +326,3 @@ class NotionCatalog(Catalog):
 def _ours(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """What of it is our word: of a relation the pages that we want, and not those that others related."""
     return {name: wanted[name] if name in ADDED_TO else value for name, value in written.items()}
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return bool(UUID(text))
-    except ValueError:
-        return False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, Final
+from uuid import UUID
 
 from musicsyncd.catalog.base import Fields
 from musicsyncd.catalog.ownership import PERSONS, empty
@@ -268,6 +269,14 @@ def added(wanted: Any, before: Any, present: Any) -> list[str]:
 def said(written: Mapping[str, Any]) -> tuple[str, ...]:
     """The fields among what was written, less what is written for our own sake."""
     return tuple(name for name in written if name not in ("external_key", "automation_source"))
+
+
+def is_id(text: str) -> bool:
+    """Whether it can be a page's."""
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False
 
 
 def _text(value: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Final
 
 import anyio
@@ -14,7 +13,7 @@ from musicsyncd.catalog.base import Fields
 from musicsyncd.catalog.notion_book import Book, Live
 from musicsyncd.errors import MusicsyncError, NeedsPerson
 from musicsyncd.notion.client import Notion
-from musicsyncd.notion.errors import Ambiguous, Gone, Refused
+from musicsyncd.notion.errors import Gone, Refused
 from musicsyncd.notion.values import OPTIONS, Property, from_items, to_property
 
 logger = structlog.get_logger()
@@ -156,26 +155,17 @@ class _Pages:
         book, key = self._book, _folded(name)
         live = await book.live()
         title = live.props["title"]
-        if intent := await book.mirror.intent(book.name, key):
-            left = self._lag - (book.clock.now() - datetime.fromisoformat(intent.begun)).total_seconds()
-            if left > 0:
-                raise Ambiguous(f"Notion did not answer whether it created {name!r}", delay=left, counts=False)
+        if await book.is_unsure(key):
             found = await book.shown({"property": title.id or title.name, "title": {"equals": name[:2000]}})
             if found:
                 return await self._keep(key, found[0].page)
-        await book.mirror.intend(book.name, key, "")
-        try:
+        async with book.creating(key):
             page = await book.notion.create_page(live.schema.data_source, {title.name: to_property(title, name)})
-        except Ambiguous as error:
-            raise Ambiguous(error.what, delay=self._lag, counts=False, why=error.why) from error
-        except MusicsyncError:
-            await book.mirror.clear(book.name, key)
-            raise
         row = await book.take(page)
         return await self._keep(key, row.page)
 
     async def _keep(self, key: str, page: str) -> str:
-        await self._book.mirror.clear(self._book.name, key)
+        await self._book.created(key)
         assert self._by_name is not None
         self._by_name[key] = page
         return page

@@ -52,21 +52,22 @@ class House:
 class HastyClock:
     """The machine's clock, so many times as fast: what waits does wait, and a minute is over in a second."""
 
-    def __init__(self, pace: float = 60.0) -> None:
-        self._pace, self._began, self._start = pace, time.monotonic(), datetime(2026, 1, 1, tzinfo=UTC)
+    def __init__(self, pace: float = 60.0, began: float | None = None) -> None:
+        """`began`: when, as another process has it whose clock this is too."""
+        self._pace, self.began, self._start = pace, began or time.time(), datetime(2026, 1, 1, tzinfo=UTC)
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        return (time.monotonic() - self._began) * self._pace
+        return (time.time() - self.began) * self._pace
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(max(0.0, seconds) / self._pace)
 
     def skip(self, seconds: float) -> None:
         """So much time is over at once, for all but those who sleep."""
-        self._began -= seconds / self._pace
+        self.began -= seconds / self._pace
 
 
 def song(number: int, **more: Any) -> dict[str, Any]:
@@ -111,6 +112,19 @@ async def kept(
     raise AssertionError(f"{key} was never published")
 
 
+async def published(catalog: NotionCatalog, clock: Clock, count: int, *, at_once: int = 8, **more: Any) -> None:
+    """All of these, several at a time."""
+    limit = anyio.CapacityLimiter(at_once)
+
+    async def one(number: int) -> None:
+        async with limit:
+            await kept(catalog, clock, f"track{number}", song(number, **more))
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(count):
+            tasks.start_soon(one, number, name=f"publish {number}")
+
+
 @asynccontextmanager
 async def house(
     fake: NotionFake,
@@ -122,16 +136,25 @@ async def house(
     **settings: Any,
 ) -> AsyncIterator[House]:
     """A catalog of that database, with the artists and playlists of the workspace."""
-    clock = clock or SystemClock()
     more = {"artists_db": workspace.artists.id, "playlists_db": workspace.playlists.id} if workspace else {}
-    given = {"requests_per_second": 100, "lag": 0, **more, **settings}
-    section = NotionSection(token=SecretStr(fake.token), base_url=fake.url, tracks_db=tracks.id, **given)
+    given = {"tracks_db": tracks.id, **more, **settings}
+    async with opened(fake.url, fake.token, clock=clock, path=path, **given) as (catalog, notion, mirror, database):
+        yield House(fake, catalog, notion, mirror, database)
+
+
+@asynccontextmanager
+async def opened(
+    url: str, token: str, *, clock: Clock | None = None, path: Any = MEMORY, **settings: Any
+) -> AsyncIterator[tuple[NotionCatalog, Notion, Mirror, Database]]:
+    """The same wherever Notion is played."""
+    clock = clock or SystemClock()
+    section = NotionSection(token=SecretStr(token), base_url=url, **{"requests_per_second": 100, "lag": 0, **settings})
     rooms = {"ledger": LEDGER, "http": HTTP}
     database = await Database.open(path, rooms, backups=Path(path).parent / "backups", clock=clock)
     notion = await open_notion(section, Budgets(database, clock), HttpOptions(timeout=5), clock)
     try:
         mirror = Mirror(database, clock)
-        yield House(fake, open_catalog(notion, mirror, section, clock, ROOTS), notion, mirror, database)
+        yield open_catalog(notion, mirror, section, clock, ROOTS), notion, mirror, database
     finally:
         await notion.close()
         await database.close()

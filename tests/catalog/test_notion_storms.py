@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from tests.catalog.notion_house import WEATHER, HastyClock, House, house, kept, song
+from tests.catalog.notion_house import WEATHER, HastyClock, house, kept, published, song
 from tests.fakes.notion import Asked, NotionFake
 from tests.fakes.notion_music import Workspace, music_workspace
 
@@ -26,19 +30,6 @@ def fake(clock: HastyClock) -> Iterator[NotionFake]:
     with NotionFake(clock=lambda: clock.now().timestamp()) as found:
         yield found
     assert found.faults == []
-
-
-async def published(stands: House, clock: HastyClock, count: int, *, at_once: int = 8, **more: Any) -> None:
-    """All of these, several at a time."""
-    limit = anyio.CapacityLimiter(at_once)
-
-    async def one(number: int) -> None:
-        async with limit:
-            await kept(stands.catalog, clock, f"track{number}", song(number, **more))
-
-    async with anyio.create_task_group() as tasks:
-        for number in range(count):
-            tasks.start_soon(one, number, name=f"publish {number}")
 
 
 def all_there(fake: NotionFake, workspace: Workspace, count: int) -> None:
@@ -64,7 +55,7 @@ async def test_a_storm(fake: NotionFake, clock: HastyClock, count: int) -> None:
         fake.fail(kind, share=0.05)
     fake.lag = 2
     async with house(fake, workspace.tracks, workspace, clock=clock, lag=5) as stands:
-        await published(stands, clock, count)
+        await published(stands.catalog, clock, count)
         all_there(fake, workspace, count)
         fake.bad_days.clear()
         clock.skip(120)
@@ -75,11 +66,33 @@ async def test_a_storm(fake: NotionFake, clock: HastyClock, count: int) -> None:
             assert stands.catalog.lacks(song(int(row["Title"].split()[1])), read) == ()
 
 
+@pytest.mark.parametrize("count", [12, pytest.param(1000, marks=pytest.mark.full)])
+def test_a_storm_and_three_kills(fake: NotionFake, clock: HastyClock, tmp_path: Path, count: int) -> None:
+    """A process that ends without warning in the midst of it, and knows nothing but what it wrote down."""
+    workspace = music_workspace(fake)
+    for kind in WEATHER:
+        fake.fail(kind, share=0.05)
+    fake.lag = 2
+    databases = [workspace.tracks.id, workspace.artists.id, workspace.playlists.id]
+    about = [fake.url, fake.token, *databases, str(tmp_path / "m.db"), str(clock.began), str(count)]
+    for part in (1, 2, 3, None):
+        driver = subprocess.Popen([sys.executable, "-m", "tests.catalog.notion_driver", *about])
+        try:
+            while part and len(fake.pages(workspace.tracks)) < part * count // 4 and driver.poll() is None:
+                time.sleep(0.01)
+            if part is None:
+                assert driver.wait(600) == 0
+        finally:
+            driver.kill()
+            driver.wait()
+    all_there(fake, workspace, count)
+
+
 async def test_a_second_run_writes_nothing(fake: NotionFake, clock: HastyClock) -> None:
     """And asks two questions, however many rows there are."""
     workspace = music_workspace(fake)
     async with house(fake, workspace.tracks, workspace, clock=clock) as stands:
-        await published(stands, clock, 6)
+        await published(stands.catalog, clock, 6)
         clock.skip(600)
         fake.requests.clear()
         await stands.catalog.freshen()
@@ -145,7 +158,7 @@ async def test_no_option_can_be_added(fake: NotionFake, clock: HastyClock, kind:
             await kept(stands.catalog, clock, f"track{number}", song(number, genre=genre))
         genres = {row["Title"]: row["Genre"] for row in fake.pages(workspace.tracks)}
         house_ = "House" if kind == "select" else ["House"]
-        nothing = None if kind == "select" else []
+        nothing: list[str] | None = None if kind == "select" else []
         assert genres == {"Song 0": nothing, "Song 1": house_, "Song 2": nothing}
         assert len(fake.refusals) == 1
         clock.skip(3700)  # and when the schema was asked for anew, a person may have made room
@@ -259,7 +272,13 @@ async def test_a_cancelled_creation_is_looked_for(fake: NotionFake, clock: Hasty
     async with house(fake, workspace.tracks, workspace, clock=clock, lag=5) as stands:
         await kept(stands.catalog, clock, "track1", song(1))
         fields, sent = song(4, playlists=["Playlist 1"]), threading.Event()
-        fake.fail("timeout", where=lambda asked: asked.creates and not sent.set())
+
+        def is_it(asked: Asked) -> bool:
+            if asked.creates:
+                sent.set()
+            return asked.creates
+
+        fake.fail("timeout", where=is_it)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(partial(stands.catalog.publish, "track4", fields, known=None), name="publish")
             await anyio.to_thread.run_sync(sent.wait)
