@@ -103,7 +103,8 @@ class _Pages:
             return
         try:
             if await self._book.freshen() or not self._data_source:
-                await self._load()
+                async with self._making:  # a page that is made meanwhile would be forgotten
+                    await self._load()
         except OUT_OF_REACH as error:
             self.leave_alone(error)
 
@@ -115,13 +116,15 @@ class _Pages:
             logger.error("rows lead nowhere", catalog=self._book.name, why=self._told)
 
     async def load(self) -> None:
-        if self._by_name is None:
-            await self._load()
+        async with self._making:
+            if self._by_name is None:
+                await self._load()
 
     async def lose(self, pages: Collection[str]) -> None:
         lost = [row for page in pages if (row := await self._book.known(page))]
-        await self._book.mirror.put(self._book.name, [replace(row, trashed=True) for row in lost])
-        await self._load()
+        async with self._making:
+            await self._book.mirror.put(self._book.name, [replace(row, trashed=True) for row in lost])
+            await self._load()
 
     def is_led_to(self, prop: Property) -> bool:
         return bool(self._data_source) and prop.relation_data_source == self._data_source

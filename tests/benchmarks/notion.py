@@ -19,17 +19,12 @@ from typing import Any, Final
 
 import anyio
 
-from musicsyncd.catalog.notion_opening import open_catalog
+from musicsyncd.catalog.notion import NotionCatalog
+from musicsyncd.catalog.notion_book import Book
 from musicsyncd.clock import SystemClock
-from musicsyncd.database import Database
-from musicsyncd.http.budgets import MIGRATIONS as HTTP_MIGRATIONS
-from musicsyncd.http.budgets import Budgets
-from musicsyncd.http.client import HttpOptions
 from musicsyncd.ledger.mirror import Mirror
-from musicsyncd.ledger.schema import MIGRATIONS as LEDGER_MIGRATIONS
-from musicsyncd.notion.client import open_notion
-from musicsyncd.notion.section import NotionSection
-from tests.catalog.notion_house import ROOTS, House, kept, song
+from musicsyncd.notion.client import Notion
+from tests.catalog.notion_house import kept, opened, song
 from tests.fakes.notion import NotionFake
 from tests.fakes.notion_music import music_workspace
 
@@ -88,24 +83,18 @@ def _row(number: int) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def opened(folder: Path, place: Any, rate: float) -> AsyncIterator[House]:
-    """The catalog as the daemon puts it together."""
+async def catalog(folder: Path, place: Any, rate: float) -> AsyncIterator[tuple[NotionCatalog, Notion, Mirror]]:
+    """Put together as the daemon does it."""
     url, token, tracks, artists, playlists = place
-    clock = SystemClock()
-    section = NotionSection(
-        token=token, base_url=url, tracks_db=tracks, artists_db=artists, playlists_db=playlists,
-        requests_per_second=rate,
-    )  # fmt: skip
-    rooms = {"ledger": LEDGER_MIGRATIONS, "http": HTTP_MIGRATIONS}
-    database = await Database.open(folder / "musicsyncd.db", rooms, backups=folder / "backups", clock=clock)
-    notion = await open_notion(section, Budgets(database, clock), HttpOptions(), clock)
-    mirror = Mirror(database, clock)
-    try:
-        catalog = open_catalog(notion, mirror, section, clock, ROOTS)
-        yield House(None, catalog, notion, mirror, database)  # type: ignore[arg-type]  it is played elsewhere
-    finally:
-        await notion.close()
-        await database.close()
+    databases = {"tracks_db": tracks, "artists_db": artists, "playlists_db": playlists}
+    path = folder / "musicsyncd.db"
+    async with opened(url, token, path=path, requests_per_second=rate, lag=15, **databases) as (
+        found,
+        notion,
+        mirror,
+        _,
+    ):
+        yield found, notion, mirror
 
 
 def memory() -> float:
@@ -118,20 +107,20 @@ def memory() -> float:
 async def publish(folder: Path, place: Any, count: int, rate: float) -> None:
     """New tracks, many at a time, each read back."""
     clock, limit = SystemClock(), anyio.CapacityLimiter(AT_ONCE)
-    async with opened(folder, place, rate) as house:
-        await kept(house.catalog, clock, "first", song(100_000))
-        house.notion.counts.clear()
+    async with catalog(folder, place, rate) as (book, notion, _):
+        await kept(book, clock, "first", song(100_000))
+        notion.counts.clear()
         began, cpu = time.perf_counter(), time.process_time()
 
         async def one(number: int) -> None:
             async with limit:
-                await kept(house.catalog, clock, f"track{number}", song(number))
+                await kept(book, clock, f"track{number}", song(number))
 
         async with anyio.create_task_group() as tasks:
             for number in range(count):
                 tasks.start_soon(one, number, name=f"publish {number}")
         wall, cpu = time.perf_counter() - began, time.process_time() - cpu
-        counts = dict(house.notion.counts)
+        counts = dict(notion.counts)
     total = sum(counts.values())
     own = counts.get("create_page", 0) + counts.get("update_page", 0) + counts.get("page", 0)
     print(f"{count} new tracks at {rate:g}/s: {wall:.1f} s, {total / wall / rate:.1%} of the rate (bar 95 %)")
@@ -141,31 +130,31 @@ async def publish(folder: Path, place: Any, count: int, rate: float) -> None:
 
 async def mirror(folder: Path, place: Any, rows: int) -> None:
     """The whole book, then again and again when nothing is new."""
-    async with opened(folder, place, 100) as house:
-        await house.catalog.book.live()
-        await house.notion.me()
+    async with catalog(folder, place, 100) as (found, notion, rows_read):
+        await found.book.live()
+        await notion.me()
         idle = memory()
-        house.notion.counts.clear()
+        notion.counts.clear()
         began, cpu = time.perf_counter(), time.process_time()
-        await house.catalog.book.freshen()
+        await found.book.freshen()
         wall, cpu = time.perf_counter() - began, time.process_time() - cpu
-        found = await house.mirror.count("notion")
-        print(f"{found} of {rows} rows read whole: {house.notion.counts.total()} requests (bar 310)")
+        count = await rows_read.count("notion")
+        print(f"{count} of {rows} rows read whole: {notion.counts.total()} requests (bar 310)")
         print(f"  {cpu:.1f} s CPU (bar 20), {wall:.1f} s, {memory():.0f} MB, {idle:.0f} before")
-        await look(house)
+        await look(found.book, notion)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     print(f"  at most {most:.0f} MB (bar 150)")
 
 
-async def look(house: House) -> None:
+async def look(book: Book, notion: Notion) -> None:
     """Nothing is new."""
-    await house.catalog.book.freshen(within=0)
-    house.notion.counts.clear()
+    await book.freshen(within=0)
+    notion.counts.clear()
     before, cpu = memory(), time.process_time()
     for _ in range(PASSES):
-        await house.catalog.book.freshen(within=0)
+        await book.freshen(within=0)
     cpu = (time.process_time() - cpu) / PASSES
-    asked = house.notion.counts.total() / PASSES
+    asked = notion.counts.total() / PASSES
     print(f"unchanged: {asked:g} requests a look (bar 2), {cpu * 1000:.1f} ms CPU (bar 100)")
     print(f"  {memory() - before:+.1f} MB after {PASSES} looks")
 
