@@ -6,7 +6,9 @@ import importlib
 import sys
 from typing import Final
 
-ALL: Final = ("start", "status", "idle", "mounts", "queue", "transcode", "duplicates", "matching", "spotify", "likes")
+ALL: Final = (
+    "start", "status", "idle", "mounts", "queue", "transcode", "duplicates", "matching", "spotify", "likes", "notion",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 """What the catalog in Notion costs: new rows, an unchanged book, and the whole of a large one:
-`python -m tests.benchmarks.notion [rows [tracks [rate]]]`.
+`python -m tests.benchmarks notion`, or `python -m tests.benchmarks.notion [rows [tracks [rate]]]`.
 
 The catalog and the ledger run here; Notion is played by a process of its own.
 """
