@@ -131,3 +131,22 @@ def test_a_bad_token_parks_the_row_and_nothing_else(daemon: Running, workspace: 
     daemon.environment |= workspace.environment()
     daemon.start()
     wait_for(lambda: [row["Downloaded"] for row in rows(workspace)] == [True])
+
+
+def test_while_notion_is_away_files_come_home(daemon: Running, fake: NotionFake, workspace: Workspace) -> None:
+    """Also after a restart, and whatever stands already; the rows follow by themselves when it is back."""
+    music = songs(daemon.folder / "music", 1)
+    daemon.start()
+    assert daemon.sync(music)[0] == 0
+    fake.close_door()
+    songs(music, 2)
+    for _ in range(2):
+        code, report = daemon.sync(music)
+        assert code in (0, 6), report
+        daemon.kill()
+        daemon.start()
+    assert len(daemon.files()) == 6
+    fake.open_door()
+    daemon.stop()
+    daemon.start()
+    wait_for(lambda: [row["Downloaded"] for row in rows(workspace)] == [True, True])
