@@ -97,6 +97,17 @@ async def test_a_row_made_by_hand_is_taken_up(fake: NotionFake, clock: HastyCloc
         assert row[name] == value
 
 
+async def test_a_row_that_led_to_a_track_is_its_row(fake: NotionFake, clock: HastyClock) -> None:
+    """It names no id at all: the track was found by what it says."""
+    workspace = music_workspace(fake)
+    made = fake.row(workspace.tracks, {"Title": "Song 0", "Artist Name": "Artist 0"})
+    fake.row(workspace.tracks, {"Title": "Song 0", "Artist Name": "Artist 0"})
+    async with house(fake, workspace.tracks, workspace, clock=clock) as stands:
+        done = await kept(stands.catalog, clock, "track0", song(0, identities=[f"notion:{made}"]))
+        assert (done.id, done.created) == (made, False)
+    assert (fake.page(made)["External Key"], len(fake.pages(workspace.tracks))) == ("track0", 2)
+
+
 async def test_a_row_of_another_track_is_not_taken_up(fake: NotionFake, clock: HastyClock) -> None:
     """Two tracks bear one ISRC: the second gets a row of its own, also where a row names another id beside it."""
     workspace = music_workspace(fake)
