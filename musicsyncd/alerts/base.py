@@ -50,6 +50,9 @@ class Finding:
     repeats: bool = True
     """Whether it is told again while it lasts; a countdown is told at its steps only, when it becomes worse."""
 
+    explains: tuple[str, ...] = ()
+    """Keys of findings that follow from this one, and are no news beside it."""
+
     @property
     def sentence(self) -> str:
         """What, why and what to do, in one line."""

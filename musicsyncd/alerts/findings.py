@@ -94,7 +94,13 @@ class Seen:
 
 
 def findings(seen: Seen) -> list[Finding]:
-    """What a person should see to, in the order in which it is listed."""
+    """What a person should see to, in the order in which it is listed; not what follows from something else in it."""
+    found = _all(seen)
+    explained = {key for one in found for key in one.explains}
+    return [one for one in found if one.key not in explained]
+
+
+def _all(seen: Seen) -> list[Finding]:
     return [
         *([_lost_database(seen.lost_database)] if seen.lost_database else []),
         *(_account(one) for one in seen.accounts if one.urgent),

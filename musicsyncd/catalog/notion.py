@@ -7,7 +7,7 @@ person wrote meanwhile stays in the fields that are his.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, ClassVar, Final
@@ -64,6 +64,8 @@ class NotionCatalog(Catalog):
         self.book, self._links, self._writing, self._roots, self._lag = book, links, writing, roots, lag
         self._live: Live | None = None
         self._claims = Claims(book, lag)
+        self.admit: Callable[[], Awaitable[None]] = _everybody
+        """Raises what is wrong with the databases, before anything is asked of them."""
 
     # The port
 
@@ -309,6 +311,7 @@ class NotionCatalog(Catalog):
     async def _reaching(self) -> AsyncIterator[None]:
         """What keeps Notion from being reached parks the track's row and nothing else."""
         try:
+            await self.admit()
             yield
         except (Ambiguous, Degraded):
             raise
@@ -326,3 +329,7 @@ class NotionCatalog(Catalog):
 def _ours(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """What of it is our word: of a relation the pages that we want, and not those that others related."""
     return {name: wanted[name] if name in ADDED_TO else value for name, value in written.items()}
+
+
+async def _everybody() -> None:
+    """Nothing is known to be wrong."""

@@ -165,7 +165,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     sources = _sources(settings, audio, clock, (spotify, *online, *rows))
     matches = Matches(database, clock)
     engine = _engine(settings, lookout, jobs, audio, words, sources, enrichers, matches)
-    post = await open_alerts(settings.alerts, _http_options(settings), database, budgets, clock, stack)
+    post = await open_alerts(settings.alerts, _http_options(settings), database, budgets, clock, stack, side.channels)
     timing = await open_timing(settings, database, clock, jobs, sources)
     operations = Operations(
         facts=_facts(loaded, clock),
@@ -177,7 +177,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         database=database,
         clock=clock,
         accounts={signin.service: signin},
-        watched=_watched(settings, budgets, post),
+        watched=_watched(settings, budgets, post, side),
         timing=timing,
     )
     return House(
@@ -220,13 +220,14 @@ def handlers(house: House) -> dict[str, Handler]:
     }
 
 
-def _watched(settings: Settings, budgets: Budgets, post: Post) -> Watched:
+def _watched(settings: Settings, budgets: Budgets, post: Post, side: NotionSide) -> Watched:
     """What is looked at for what a person should see to."""
     return Watched(
         optional=frozenset(one.name for one in settings.volumes if not one.required),
         volume_grace=settings.alerts.volume_grace,
         budgets=budgets,
         post=post,
+        more=(side.findings,),
     )
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
+from musicsyncd.alerts.base import Channel, Finding
+from musicsyncd.alerts.notion import open_channels
+from musicsyncd.alerts.post import Post
 from musicsyncd.catalog.base import Catalog
 from musicsyncd.catalog.local import LocalCatalog
 from musicsyncd.catalog.notion import NotionCatalog
 from musicsyncd.catalog.notion_opening import open_catalog
 from musicsyncd.clock import Clock
+from musicsyncd.daemon.preflight import Preflight
 from musicsyncd.daemon.volumes import take_up
 from musicsyncd.database import Database
 from musicsyncd.errors import MusicsyncError
@@ -38,6 +42,13 @@ class NotionSide:
 
     client: Notion | None = None
     catalog: NotionCatalog | None = None
+    channels: Sequence[Channel] = ()
+    """Alerts' channels, where there are databases for them."""
+    preflight: Preflight | None = None
+
+    def findings(self) -> Sequence[Finding]:
+        """What is not as it should be."""
+        return self.preflight.findings() if self.preflight else ()
 
 
 async def open_side(
@@ -49,10 +60,13 @@ async def open_side(
         return NotionSide()
     client = await open_notion(section, budgets, options, clock)
     stack.push_async_callback(client.close)
-    if not section.tracks_db:
-        return NotionSide(client=client)
-    roots = {one.name: str(one.path) for one in settings.volumes}
-    return NotionSide(client=client, catalog=open_catalog(client, Mirror(database, clock), section, clock, roots))
+    preflight, channels = Preflight(client, section, clock), open_channels(client, section, clock)
+    catalog = None
+    if section.tracks_db:
+        roots = {one.name: str(one.path) for one in settings.volumes}
+        catalog = open_catalog(client, Mirror(database, clock), section, clock, roots)
+        catalog.admit = preflight.admit
+    return NotionSide(client=client, catalog=catalog, channels=channels, preflight=preflight)
 
 
 def catalogs(side: NotionSide, database: Database, clock: Clock) -> Mapping[str, Catalog]:
@@ -87,3 +101,10 @@ async def _read(catalog: NotionCatalog) -> bool:
         logger.warning("book not read", catalog=catalog.target, why=str(error))
         return False
     return True
+
+
+async def keep_preflight(side: NotionSide, post: Post) -> None:
+    """Look now and then whether the databases are what they should be; the post hears of it at once."""
+    if side.preflight:
+        side.preflight.on_news = lambda: post.on_trouble()
+        await side.preflight.keep()

@@ -22,7 +22,7 @@ from musicsyncd.daemon import eagle
 from musicsyncd.daemon.house import House, build, handlers
 from musicsyncd.daemon.housekeeping import clear_staging, keep_house
 from musicsyncd.daemon.notify import Notifier, managed
-from musicsyncd.daemon.notion import keep_mirror
+from musicsyncd.daemon.notion import keep_mirror, keep_preflight
 from musicsyncd.daemon.reloading import Reloading
 from musicsyncd.daemon.supervision import Supervision
 from musicsyncd.daemon.vitals import LoopWatch, Vitals
@@ -101,6 +101,7 @@ def _parts(house: House, door: ControlSocket, vitals: Vitals, daemon: DaemonSect
         **({"Eagle's return": returning} if house.eagle else {}),
         "housekeeping": partial(keep_house, house),
         "catalog": partial(keep_mirror, house.notion, house.ledger, house.jobs, house.clock),
+        "preflight": partial(keep_preflight, house.notion, house.post),
         "vitals": partial(vitals.watch, still),
         "memory watch": partial(vitals.watch_memory, daemon.memory_ceiling, managed=managed()),
     }

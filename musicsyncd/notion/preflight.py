@@ -42,6 +42,8 @@ class Finding:
     fix: str = ""
     required: bool = True
     """Whether nothing is written while it is not ok; else one field of each row stays away."""
+    field: str = ""
+    """The field whose property it is about."""
 
 
 async def check(notion: Notion, section: NotionSection) -> list[Finding]:
@@ -102,6 +104,7 @@ def _missing(setting: str, schema: Schema, name: str, field: Field, given: str |
         why=f"It holds the field {name}",
         fix=fix,
         required=field.required,
+        field=name,
     )
 
 
@@ -115,6 +118,7 @@ def _wrong_type(setting: str, schema: Schema, name: str, field: Field, found: Pr
         why=f"It holds the field {name}, which wants {kinds}",
         fix=f"Change its type in Notion, or name another property: notion.properties = {{ {name} = … }}",
         required=field.required,
+        field=name,
     )
 
 
