@@ -490,6 +490,10 @@ class ScheduleAnswer(Answer):
     """Since when, by name."""
     next: dict[str, str] = Field(default_factory=dict)
     """When each job of the clock begins next: `incremental`, `full`, …"""
+    origin: str = ""
+    """Where it comes from: config.toml, or the owner's table in Notion."""
+    others: list[str] = Field(default_factory=list)
+    """Schedules in that table that other programs see to."""
     changed_plans: list[str] = Field(default_factory=list)
     """Plans that changed and have not been reviewed since, the latest first."""
 

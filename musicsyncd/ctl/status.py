@@ -77,6 +77,9 @@ def _schedule(schedule: dict[str, Any]) -> list[str]:
     if due := schedule.get("next"):
         times = sorted(due.items(), key=lambda one: str(one[1]))
         lines.append("NEXT RUNS      " + "  ".join(f"{name} {show.clock_time(at)}" for name, at in times))
+    if (origin := schedule.get("origin")) and origin != "config.toml":
+        others = f"  (left to others: {len(schedule.get('others') or ())})" if schedule.get("others") else ""
+        lines.append(show.one_line(f"SCHEDULE       {origin}{others}"))
     if paused := schedule.get("paused"):
         told = "  ".join(f"{name} since {show.clock_time(since)}" for name, since in paused.items())
         lines.append(show.coloured(f"PAUSED         {show.one_line(told)}", "yellow"))

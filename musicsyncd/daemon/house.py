@@ -20,6 +20,7 @@ from musicsyncd.control.operations import DaemonFacts, Operations
 from musicsyncd.daemon.eagle import open_eagle
 from musicsyncd.daemon.mounting import Mounting
 from musicsyncd.daemon.notion import NotionSide, catalogs, open_side
+from musicsyncd.daemon.schedule import Schedule, open_schedule
 from musicsyncd.daemon.timing import Timing, open_timing
 from musicsyncd.daemon.volumes import Register, open_volumes
 from musicsyncd.database import DATABASE_NAME, Database
@@ -75,6 +76,7 @@ from musicsyncd.sync.merging import APPLY, MERGE, PLAN, Merger
 from musicsyncd.sync.reprocess import Reprocess, kind_of
 from musicsyncd.sync.request import STEPS
 from musicsyncd.sync.undoing import UNDO, Undoer
+from musicsyncd.triggers.notion_table import MIGRATIONS as SCHEDULE_MIGRATIONS
 from musicsyncd.triggers.rows import MIGRATIONS as TRIGGERS_MIGRATIONS
 
 MIGRATIONS: Final = {
@@ -88,6 +90,7 @@ MIGRATIONS: Final = {
     "spotify": SPOTIFY_MIGRATIONS,
     "alerts": ALERTS_MIGRATIONS,
     "triggers": TRIGGERS_MIGRATIONS,
+    "schedule": SCHEDULE_MIGRATIONS,
 }
 """Each room's own tables."""
 
@@ -109,6 +112,8 @@ class House:
     reprocess: Reprocess
     operations: Operations
     timing: Timing
+    schedule: Schedule | None
+    """The owner's own table of what begins by itself."""
     """What starts work by itself."""
     answers: Cache
     """What services said, kept for a while."""
@@ -167,6 +172,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     engine = _engine(settings, lookout, jobs, audio, words, sources, enrichers, matches)
     post = await open_alerts(settings.alerts, _http_options(settings), database, budgets, clock, stack, side.channels)
     timing = await open_timing(settings, database, clock, jobs, sources)
+    schedule = await open_schedule(side, settings, database, timing)
     operations = Operations(
         facts=_facts(loaded, clock),
         ledger=ledger,
@@ -177,7 +183,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         database=database,
         clock=clock,
         accounts={signin.service: signin},
-        watched=_watched(settings, budgets, post, side),
+        watched=_watched(settings, budgets, post, side, schedule),
         timing=timing,
     )
     return House(
@@ -202,6 +208,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         reprocess=Reprocess(engine, words, rehear),
         operations=operations,
         timing=timing,
+        schedule=schedule,
         answers=answers,
         spotify=signin,
         post=post,
@@ -220,14 +227,14 @@ def handlers(house: House) -> dict[str, Handler]:
     }
 
 
-def _watched(settings: Settings, budgets: Budgets, post: Post, side: NotionSide) -> Watched:
+def _watched(settings: Settings, budgets: Budgets, post: Post, side: NotionSide, schedule: Schedule | None) -> Watched:
     """What is looked at for what a person should see to."""
     return Watched(
         optional=frozenset(one.name for one in settings.volumes if not one.required),
         volume_grace=settings.alerts.volume_grace,
         budgets=budgets,
         post=post,
-        more=(side.findings,),
+        more=(side.findings, *([schedule.findings] if schedule else [])),
     )
 
 

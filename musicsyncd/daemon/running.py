@@ -118,6 +118,7 @@ async def _working(house: House, daemon: DaemonSection, reloading: Reloading) ->
         "job engine": engine,
         "mounts": house.mounting.watch,
         "alerts": partial(watch, house),
+        **({"schedule": house.schedule.keep} if house.schedule else {}),
         "clock": partial(timing.keeper.run, kinds),
         "folders": partial(timing.watch, reloading),
     }

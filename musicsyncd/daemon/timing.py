@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from musicsyncd.sync.request import Scope
 from musicsyncd.triggers.clock import Timekeeper, drop_request
 from musicsyncd.triggers.folders import Folders
 from musicsyncd.triggers.places import News, Place, audio_files, one_file, plan_files
+from musicsyncd.triggers.policy import Policy
 
 logger = structlog.get_logger()
 INBOX: Final = "inbox:"
@@ -37,6 +38,14 @@ class Timing:
     jobs: WorkEngine
     database: Database
     clock: Clock
+    base: Policy
+    """As the settings have it."""
+    overlay: Callable[[Policy], Policy] = field(default=lambda policy: policy)
+    """What the owner's own table makes of it."""
+    origin: str = "config.toml"
+    """Where the schedule comes from, in words."""
+    others: Sequence[str] = ()
+    """Schedules in the owner's table that other programs see to."""
     folders: Folders | None = None
     """Once they are watched."""
 
@@ -60,12 +69,21 @@ class Timing:
             enabled=self.keeper.policy.enabled,
             paused=dict(self.keeper.paused),
             next={name: at.isoformat(timespec="seconds") for name, at in runs.items()},
+            origin=self.origin,
+            others=list(self.others),
             changed_plans=await self.folders.changed_files(PLANS) if self.folders else [],
         )
 
     async def apply(self, settings: Settings) -> None:
         """Take up a schedule that was changed."""
-        await self.keeper.apply(settings.schedule.policy(settings.daemon.timezone))
+        self.base = settings.schedule.policy(settings.daemon.timezone)
+        await self.renew()
+
+    async def renew(self) -> None:
+        """Let hold what the settings and the owner's table say now."""
+        policy = self.overlay(self.base)
+        if policy != self.keeper.policy:
+            await self.keeper.apply(policy)
 
     async def watch(self, reloading: Reloading) -> None:
         """Watch the inboxes, the plans and config.toml, until cancelled."""
@@ -94,7 +112,7 @@ async def open_timing(
     policy = settings.schedule.policy(settings.daemon.timezone)
     keeper = Timekeeper(database, clock, jobs, policy, sources=[source.name for source in sources])
     await keeper.load()
-    return Timing(keeper=keeper, jobs=jobs, database=database, clock=clock)
+    return Timing(keeper=keeper, jobs=jobs, database=database, clock=clock, base=policy)
 
 
 def _inbox(timing: Timing, path: Path, settings: Settings) -> Place:

@@ -109,7 +109,7 @@ async def test_several_data_sources(fake: NotionFake, ws: Workspace) -> None:
     assert (one.kind, "Archive" in one.what) == ("several data sources", True)
 
 
-@pytest.mark.parametrize("name", ["External Key", "Downloaded"])
+@pytest.mark.parametrize("name", ["Downloaded"])
 async def test_a_missing_property(fake: NotionFake, ws: Workspace, name: str) -> None:
     """Named, with the type that it wants."""
     fake.delete_property(ws.tracks, name)
