@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "duplicates",
     "undo",
     "volumes",
+    "catalog",
     "alerts",
     "pause",
     "resume",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.fakes.notion_store import BOT, Base, Prop, Source, Store, invalid, minute
+from tests.fakes.notion_store import BOT, Base, Block, Prop, Source, Store, invalid, minute
 from tests.fakes.notion_values import dashed, missing, run, runs, text_of
 
 
@@ -98,9 +98,21 @@ def create_base(store: Store, body: Mapping[str, Any]) -> Base:
     except Exception:
         del store.bases[base.id], store.sources[source_id]
         raise
+    _show(store, base)
     if all(one.kind != "title" for one in source.props.values()):
         store.add_property(source, "Name", "title")
     return base
+
+
+def _show(store: Store, base: Base) -> None:
+    """Below its page a database is a block with the database's own id."""
+    page = store.pages.get(dashed(base.parent.get("page_id") or "")) if base.parent.get("page_id") else None
+    if page is not None:
+        below = {"type": "page_id", "page_id": page.id}
+        moment = store.now()
+        block = Block(base.id, "child_database", {"title": base.title}, page.id, below, moment, moment)
+        store.blocks[base.id] = block
+        page.children.append(base.id)
 
 
 def apply_changes(store: Store, source: Source, changes: Mapping[str, Any]) -> None:
