@@ -213,7 +213,9 @@ def _notion(settings: Settings) -> Iterator[Check]:
         fix = "Set notion.tracks_db, or the variable TRACKS_DB_ID"
         yield Check(name="notion", result="warn", said="no database of tracks is named", fix=fix)
     if settings.daemon.mode == "dev":
-        yield Check(name="notion", result="ok", said="dev mode: Notion is not written to; rows are kept here")
+        yield Check(
+            name="notion", result="ok", said="dev mode: Notion is not written to; rows are kept in the scratch catalog"
+        )
     from musicsyncd.ctl.notion import findings
 
     for one in findings(settings, NOTION_DEADLINE):

@@ -53,7 +53,8 @@ def screen(answer: dict[str, Any]) -> None:
         if part["state"] != "running":
             failed = f"  failed {part['failures']} times" if part["failures"] else ""
             print(f"PART           {part['name']}  {part['state']}{failed}  {show.one_line(part['why'])}".rstrip())
-    print(f"CATALOG        {', '.join(answer['catalogs'])}")
+    scratch = "  scratch catalog: dev mode does not open Notion" if answer["mode"] == "dev" else ""
+    print(f"CATALOG        {', '.join(answer['catalogs'])}{scratch}")
     for account in answer["accounts"]:
         if account["state"] != "not set up":
             print(f"ACCOUNT        {account['title']}  {show.one_line(show.account(account))}")

@@ -46,6 +46,11 @@ class NotionSide:
     """Alerts' channels, where there are databases for them."""
     preflight: Preflight | None = None
 
+    async def looked(self) -> None:
+        """Return when it is known whether all is as it should be, or when that takes too long."""
+        if self.preflight:
+            await self.preflight.looked()
+
     def findings(self) -> Sequence[Finding]:
         """What is not as it should be."""
         return self.preflight.findings() if self.preflight else ()

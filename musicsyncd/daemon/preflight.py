@@ -22,7 +22,7 @@ EVERY: Final = 6 * 3600.0
 SOON: Final = 15 * 60.0
 """The same while something is not: a person may be mending it."""
 PATIENCE: Final = 60.0
-"""Seconds for which the catalog waits for the first look."""
+"""Seconds for which others wait for the first look."""
 GRACE: Final = 15 * 60.0
 """Seconds for which Notion may be out of reach before anybody is told."""
 FOLLOWS: Final = {
@@ -61,10 +61,14 @@ class Preflight:
         if before != {_key(one) for one in self._found if not one.ok}:
             self.on_news()
 
-    async def admit(self) -> None:
-        """Let a writer of rows pass; NeedsPerson while the database of tracks is not what it should be."""
+    async def looked(self) -> None:
+        """Return when there was a first look, or when it takes too long."""
         with anyio.move_on_after(PATIENCE):
             await self._looked.wait()
+
+    async def admit(self) -> None:
+        """Let a writer of rows pass; NeedsPerson while the database of tracks is not what it should be."""
+        await self.looked()
         wrong = (one for one in self._found if one.database in ("token", "tracks_db") and _stops(one))
         if one := next(wrong, None):
             raise _as_error(one)

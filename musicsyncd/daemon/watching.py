@@ -17,6 +17,7 @@ GAP: Final = 60.0
 
 async def watch(house: House) -> None:
     """Look and tell until the daemon stops."""
+    await house.notion.looked()  # what was wrong before a restart is not over because nobody has looked yet
     await Watch(house).run()
 
 

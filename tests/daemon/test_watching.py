@@ -20,6 +20,7 @@ from musicsyncd.alerts.post import Post
 from musicsyncd.alerts.section import AlertsSection
 from musicsyncd.clock import ManualClock
 from musicsyncd.daemon.house import House
+from musicsyncd.daemon.notion import NotionSide
 from musicsyncd.daemon.watching import GAP, watch
 from musicsyncd.database import Database
 from musicsyncd.jobs.events import Broadcast
@@ -40,6 +41,7 @@ class Rooms:
     broadcast: Broadcast = field(default_factory=Broadcast)
     wrong: list[Finding] = field(default_factory=list)
     looks: int = 0
+    notion: NotionSide = field(default_factory=NotionSide)
 
     @property
     def settings(self) -> Any:
