@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -68,6 +69,17 @@ class RequestSeen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ErrorSeen:
+    """What stopped jobs on tracks within a day, and will stop others: a right, a token, a service without an answer."""
+
+    what: str
+    why: str = ""
+    fix: str = ""
+    count: int = 1
+    """Jobs that met it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Seen:
     """Everything that was looked at, as plain values. What was not looked at says nothing."""
 
@@ -87,6 +99,7 @@ class Seen:
     lately: tuple[int, int] = (0, 0)
     """Of the last jobs on tracks: how many failed, and how many ended."""
     requests: Sequence[RequestSeen] = ()
+    errors: Sequence[ErrorSeen] = ()
     lost_database: Path | None = None
     channels: Sequence[Trouble] = ()
     more: Sequence[Finding] = ()
@@ -97,7 +110,9 @@ def findings(seen: Seen) -> list[Finding]:
     """What a person should see to, in the order in which it is listed; not what follows from something else in it."""
     found = _all(seen)
     explained = {key for one in found for key in one.explains}
-    return [one for one in found if one.key not in explained]
+    found = [one for one in found if one.key not in explained]
+    said = {text for one in found for text in (one.what, one.fix) if text}
+    return [*found, *(_error(one) for one in seen.errors if not said & {one.what, one.fix})]
 
 
 def _all(seen: Seen) -> list[Finding]:
@@ -237,6 +252,17 @@ def _channel(one: Trouble) -> Finding:
         why=one.error,
         fix="When it is mended, run: musicsyncctl alerts test",
         subject=f"channel {one.channel}",
+    )
+
+
+def _error(one: ErrorSeen) -> Finding:
+    return Finding(
+        key=f"error:{hashlib.sha256(one.what.encode()).hexdigest()[:10]}",
+        severity=Severity.ERROR,
+        what=one.what,
+        why=". ".join(filter(None, (one.why.rstrip("."), f"Met by {one.count} jobs" if one.count > 1 else ""))),
+        fix=one.fix or "See: musicsyncctl jobs --state failed",
+        subject="jobs",
     )
 
 

@@ -13,21 +13,23 @@ from pathlib import Path
 from typing import Final
 
 from musicsyncd.alerts.base import Finding
-from musicsyncd.alerts.findings import AccountSeen, RequestSeen, ServiceSeen, VolumeSeen
+from musicsyncd.alerts.findings import AccountSeen, ErrorSeen, RequestSeen, ServiceSeen, VolumeSeen
 from musicsyncd.alerts.post import Post
 from musicsyncd.clock import Clock
 from musicsyncd.control.answers import moment, open_
 from musicsyncd.control.messages import AccountAnswer, AttentionAnswer, VolumeAnswer
-from musicsyncd.errors import from_dict
+from musicsyncd.errors import Denied, MusicsyncError, NeedsPerson, Temporary, from_dict
 from musicsyncd.http.budgets import Budgets
 from musicsyncd.jobs.base import WorkEngine
-from musicsyncd.jobs.job import JobFilter, JobState
+from musicsyncd.jobs.job import Job, JobFilter, JobState
 from musicsyncd.sources.account import Account, SignedIn
 from musicsyncd.sync.engine import REQUEST, TRACK
 
 LATELY: Final = timedelta(days=1)
 MOST_LATELY: Final = 50
 """Jobs that are looked at for the share that failed."""
+OFTEN: Final = 5
+"""Tries without an answer after which that is a person's matter."""
 PASSES: Final = ("incremental", "full", "unfinished")
 """Scopes of the requests that the daemon makes by itself; what a person asks for, he hears of at once."""
 
@@ -122,6 +124,30 @@ async def failed_passes(jobs: WorkEngine) -> list[RequestSeen]:
     failed = [(scope, last[scope]) for scope in PASSES if scope in last and last[scope].state is JobState.FAILED]
     errors = [(scope, from_dict(open_(job.reason or {}))) for scope, job in failed]
     return [RequestSeen(scope=scope, what=error.what, why=error.why, fix=error.fix) for scope, error in errors]
+
+
+async def errors(jobs: WorkEngine, clock: Clock) -> list[ErrorSeen]:
+    """What jobs on tracks met within a day that waiting or another track does not mend: each once, with its count."""
+    found: dict[str, ErrorSeen] = {}
+    newest: dict[str, Job] = {}
+    for job in await jobs.list(JobFilter(kind=TRACK, limit=2 * MOST_LATELY)):
+        newest.setdefault(job.key, job)
+    for job in newest.values():
+        stuck = job.state in (JobState.FAILED, JobState.WAITING)
+        error = from_dict(open_(job.reason)) if stuck and job.reason else None
+        if error is None or clock.now() - (job.ended_at or job.created_at) >= LATELY or not _lasts(job, error):
+            continue
+        before = found.get(error.what)
+        count = before.count + 1 if before else 1
+        found[error.what] = ErrorSeen(what=error.what, why=error.why, fix=error.fix, count=count)
+    return list(found.values())
+
+
+def _lasts(job: Job, error: MusicsyncError) -> bool:
+    """A right or a token that a person must mend; a service that does not answer however often it is asked."""
+    if isinstance(error, Temporary):
+        return job.attempts >= OFTEN
+    return isinstance(error, NeedsPerson | Denied)
 
 
 def attention_answer(finding: Finding) -> AttentionAnswer:

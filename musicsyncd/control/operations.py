@@ -425,6 +425,7 @@ class Operations:
                 undecided=len(await self.matches.undecided(limit=MOST_LISTED)),
                 lately=await attention.lately(self.jobs, self.clock),
                 requests=await attention.failed_passes(self.jobs),
+                errors=await attention.errors(self.jobs, self.clock),
                 lost_database=path if path and not await self.database.in_place() else None,
                 channels=await watched.post.outbox.troubles() if watched.post else [],
                 more=[found for look in watched.more for found in look()],

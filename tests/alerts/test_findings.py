@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from musicsyncd.alerts.base import Finding, Severity
 from musicsyncd.alerts.findings import (
     AccountSeen,
+    ErrorSeen,
     RequestSeen,
     Seen,
     ServiceSeen,
@@ -133,3 +135,18 @@ def test_the_rest_in_its_order() -> None:
         "channel:notion-tasks",
         "notion:tracks_db",
     ]
+
+
+def test_what_stops_jobs_is_told_once_and_not_beside_its_cause() -> None:
+    """A right that is missing, a service that never answers; not where the account that is signed out says it."""
+    denied = ErrorSeen(what="SoundCloud answered 403", why="It is private", count=3)
+    out = ErrorSeen(what="Spotify has signed us out", fix="Run: musicsyncctl auth spotify")
+    account = AccountSeen(
+        service="spotify", title="Spotify", signed_in=False, urgent=True, fix="Run: musicsyncctl auth spotify"
+    )
+    first, second = seen(errors=[denied, out], accounts=[account])
+    assert (first.key, second.severity) == ("account:spotify", Severity.ERROR)
+    assert second.why == "It is private. Met by 3 jobs"
+    (alone,) = seen(errors=[out])
+    assert alone.key.startswith("error:")
+    assert [one.key for one in seen(errors=[replace(denied, count=9, why="")])] == [second.key]

@@ -68,7 +68,12 @@ async def test_many_failed_tracks_are_counted(door: Door) -> None:
     door.work.track = succeed
     await done(door, TRACK, "t9")
     assert await lately(door.jobs, door.operations.clock) == (5, 6)
-    assert [one.key for one in await door.operations.findings()] == ["jobs:failing"]
+    failing, error = await door.operations.findings()
+    assert failing.key == "jobs:failing"
+    assert (error.key[:6], error.what, "Met by 5 jobs" in error.why) == ("error:", "Spotify has signed us out", True)
+    for number in range(5):
+        await done(door, TRACK, f"t{number}")
+    assert [one.key for one in await door.operations.findings()] == []
 
 
 async def test_alerts_where_nobody_watches(door: Door) -> None:
