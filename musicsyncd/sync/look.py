@@ -137,10 +137,7 @@ class Lookout:
         if shelf := self.shelves.get(one.target):
             return Stands.YES if await shelf.look(Kept.from_dict(one.detail)) else Stands.GONE
         if catalog := self.catalogs.get(one.target):
-            try:
-                row = await catalog.read(str(one.detail["id"]))
-            except Degraded:  # nothing can be said of it now; whoever has to write there will be told
-                return Stands.YES
+            row = await catalog.read(str(one.detail["id"]))
             if row is None:
                 return Stands.GONE
             fields = row_fields(entry, self.precedence)
