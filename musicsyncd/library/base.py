@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -120,6 +121,18 @@ class Placed:
     """Where the file that this one replaces lies now, below the shelf's root; None when none made way."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lying:
+    """A file on a shelf, as its folder tells of it; nobody has read it."""
+
+    path: str
+    """Relative to the shelf's root, with forward slashes."""
+    size: int
+    mtime_ns: int
+    stray: bool = False
+    """Whether it is half of a file of ours, from a run that was cut short."""
+
+
 class Shelf:
     """A place for finished files. `target` is its name in evidence: `volume:VIBES`."""
 
@@ -135,6 +148,8 @@ class Shelf:
     """Whether a person added it by command, and the settings do not name it."""
     reads_later: bool = False
     """Whether another program reads the file that is placed, when it comes to it: better one that stays."""
+    lists: bool = False
+    """Whether `listing` tells of every file that stands here."""
 
     async def state(self) -> ShelfState:
         """Look at the shelf now; never raises for a shelf that is merely away."""
@@ -189,3 +204,14 @@ class Shelf:
     async def readable(self, kept: Kept, folder: Path) -> Path:
         """Where the kept file can be read; a shelf without paths of its own puts a copy into `folder`."""
         raise NotImplementedError
+
+    async def listing(self, take: Callable[[Sequence[Lying]], None]) -> None:
+        """Tell of every file here, hidden ones and the recycle area left out, some at a time and in another thread.
+
+        Degraded when the shelf is away, or when a part of it cannot be read: nothing is to be concluded then.
+        """
+        raise NotImplementedError
+
+    async def sweep(self) -> int:
+        """Remove what earlier processes left half-written; how many."""
+        return 0

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import anyio
 
 from musicsyncd.errors import Degraded, Permanent, Temporary
-from musicsyncd.library.base import Condition, Kept, Placed, Shelf, ShelfState, Staged
+from musicsyncd.library.base import Condition, Kept, Lying, Placed, Shelf, ShelfState, Staged
 from musicsyncd.library.naming import candidates, path_key
 from musicsyncd.library.recycle import RECYCLE, areas
 
 
 class MemoryShelf(Shelf):
     """Files as bytes under their paths; compares names as the pickiest volume does."""
+
+    lists = True
 
     def __init__(
         self,
@@ -100,6 +102,11 @@ class MemoryShelf(Shelf):
         if path is None or kept.marker != self.marker or _sha256(self.files[path]) != kept.sha256:
             return None
         return replace(kept, path=path, mtime_ns=self._times[path])
+
+    async def listing(self, take: Callable[[Sequence[Lying]], None]) -> None:
+        self._require(Condition.READY, Condition.FULL, Condition.READ_ONLY)
+        told = [(path, data) for path, data in self.files.items() if not path.startswith(".")]
+        take([Lying(path=path, size=len(data), mtime_ns=self._times[path]) for path, data in told])
 
     def write(self, path: str, data: bytes) -> None:
         """Put a file there, as this shelf or as another program does."""

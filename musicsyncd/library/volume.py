@@ -10,10 +10,11 @@ from typing import Final, TypeVar
 
 from musicsyncd.clock import Clock, SystemClock
 from musicsyncd.errors import Degraded
-from musicsyncd.library.base import Condition, Kept, Placed, Shelf, ShelfState, Staged
+from musicsyncd.library.base import Condition, Kept, Lying, Placed, Shelf, ShelfState, Staged
 from musicsyncd.library.disk import hash_file, is_file, is_stray, is_temporary
 from musicsyncd.library.folders import existing_folder
 from musicsyncd.library.kept import unchanged
+from musicsyncd.library.listing import list_files
 from musicsyncd.library.marker import MOUNT_ROOTS, Marker, adopt, look_at
 from musicsyncd.library.naming import SHORTER_COMPONENT
 from musicsyncd.library.patience import Heartbeat, Patience
@@ -37,6 +38,8 @@ class Volume(Shelf):
     never); it is learnt by `adopt`, for the caller to keep. One caller places at a time; the rest may run
     whenever they like.
     """
+
+    lists = True
 
     def __init__(
         self,
@@ -149,6 +152,10 @@ class Volume(Shelf):
 
     async def readable(self, kept: Kept, folder: Path) -> Path:
         return Path((await self._reachable()).path) / kept.path
+
+    async def listing(self, take: Callable[[Sequence[Lying]], None]) -> None:
+        state = await self._reachable()
+        await self._done(state, lambda root, heart: list_files(root, take, heart.beat))
 
     async def sweep(self) -> int:
         """Remove what earlier processes left half-written; how many. Nothing on a volume that is away."""
