@@ -95,6 +95,18 @@ class Catalog:
         """Bring the row back from the trash as it was; None when it is neither there nor in the book."""
         raise NotImplementedError
 
+    async def amend(self, row_id: str, changes: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+        """Write single values of a row, named as the catalog itself names its fields: each from the first of the two to
+        the second, and only where the first still stands. The written ones as they were, for the journal.
+
+        Idempotent. Whose word stands is for the caller to know. Degraded as for `publish`.
+        """
+        raise NotImplementedError
+
+    def called(self, name: str) -> str:
+        """What people call a field in this catalog."""
+        return name
+
 
 def digest(fields: Fields) -> str:
     """What identifies a row's content: SHA-256 over its canonical JSON, hexadecimal."""

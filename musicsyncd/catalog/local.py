@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from typing import ClassVar, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 from musicsyncd.catalog.base import Catalog, Fields, Published, Row, differing
 from musicsyncd.clock import Clock
@@ -56,6 +57,19 @@ class LocalCatalog(Catalog):
         def write(conn: sqlite3.Connection) -> Row | None:
             conn.execute("UPDATE catalog_row SET retired_at = NULL WHERE id = ?", (row_id,))
             return _in_book(conn, row_id)
+
+        return await self._database.write(write)
+
+    async def amend(self, row_id: str, changes: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+        moment = self._clock.now().isoformat(timespec="milliseconds")
+
+        def write(conn: sqlite3.Connection) -> dict[str, Any]:
+            if (row := _in_book(conn, row_id)) is None:
+                return {}
+            due = {name: new for name, (old, new) in changes.items() if row.fields.get(name) == old != new}
+            values = (json.dumps(row.fields | due), moment, row_id)
+            conn.execute("UPDATE catalog_row SET fields = ?, updated_at = ? WHERE id = ?", values)
+            return {name: row.fields.get(name) for name in due}
 
         return await self._database.write(write)
 

@@ -6,6 +6,7 @@ import copy
 import itertools
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -86,6 +87,15 @@ class MemoryCatalog(Catalog):
         if row := self.trash.pop(row_id, None):
             self.rows[row_id] = row
         return copy.deepcopy(self.rows.get(row_id))
+
+    async def amend(self, row_id: str, changes: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+        self._reach()
+        if (row := self.rows.get(row_id)) is None:
+            return {}
+        due = {name: new for name, (old, new) in changes.items() if row.fields.get(name) == old != new}
+        self.rows[row_id] = replace(row, fields=row.fields | due)
+        self.writes += bool(due)
+        return {name: row.fields.get(name) for name in due}
 
     def _reach(self) -> None:
         if self.away:

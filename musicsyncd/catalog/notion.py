@@ -127,6 +127,22 @@ class NotionCatalog(Catalog):
     async def revive(self, row_id: str) -> Row | None:
         return await self._moved(row_id, in_trash=False)
 
+    async def amend(self, row_id: str, changes: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+        async with self._reaching():
+            row = await self.book.fetched(row_id) if is_id(row_id) else None
+            if row is None or row.trashed:
+                return {}
+            live = self._live = await self.book.live()
+            due = _amendable(live, row, changes)
+            if not (due := self._writing.fitting(live, due)):
+                return {}
+            page, written = await self._writing.sent(live, due, {}, self._patch_of(row_id))
+            await self.book.take(page)
+            return {name: row.fields.get(name) for name in written}
+
+    def called(self, name: str) -> str:
+        return self._live.props[name].name if self._live and name in self._live.props else name
+
     # Writing
 
     async def _create(self, wanted: Wanted) -> Published:
@@ -333,3 +349,14 @@ def _ours(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, An
 
 async def _everybody() -> None:
     """Nothing is known to be wrong."""
+
+
+def _amendable(live: Live, row: MirrorRow, changes: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+    """The new values of the fields in which the old one still stands."""
+    compare = same(live.props)
+    present = {name: row.fields.get(name) for name in changes}
+    return {
+        name: new
+        for name, (old, new) in changes.items()
+        if name in live.props and (compare(name, old, present[name]) or (empty(old) and empty(present[name])))
+    }

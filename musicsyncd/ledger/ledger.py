@@ -123,6 +123,10 @@ class Ledger:
         """How many tracks there are, stand, are duplicates, failed, are parked."""
         return await self._database.read(rows.counts)
 
+    async def id_by_identity(self, identities: Sequence[Identity]) -> str | None:
+        """The id of the track that bears one of these, tried in their order."""
+        return await self._database.read(lambda conn: rows.id_by_identity(conn, identities))
+
     async def ids_by_content(self, sha256: str) -> list[str]:
         """Tracks that a file with these bytes belongs to, as source or as output."""
         query = "SELECT DISTINCT track FROM file WHERE sha256 = ?"

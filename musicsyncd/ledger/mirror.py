@@ -156,6 +156,14 @@ class Mirror:
             yield found
             created, page = found[-1].row.created, found[-1].row.page
 
+    async def doubled(self, catalog: str, *, limit: int) -> dict[str, list[str]]:
+        """Keys that more than one row in the book bears, with those rows, the oldest first."""
+        query = """SELECT key, json_group_array(page) FROM
+                   (SELECT key, page FROM mirror WHERE catalog = ? AND key <> '' AND trashed = 0 ORDER BY created, page)
+                   GROUP BY key HAVING count(*) > 1 ORDER BY key LIMIT ?"""
+        rows = await self._database.read(lambda conn: conn.execute(query, (catalog, limit)).fetchall())
+        return {row[0]: json.loads(row[1]) for row in rows}
+
     async def count(self, catalog: str) -> int:
         """How many rows the book has, as far as it was read."""
         query = "SELECT count(*) FROM mirror WHERE catalog = ? AND trashed = 0"
