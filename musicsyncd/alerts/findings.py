@@ -102,6 +102,8 @@ class Seen:
     errors: Sequence[ErrorSeen] = ()
     lost_database: Path | None = None
     channels: Sequence[Trouble] = ()
+    reconciled: int = 0
+    """Differences between ledger, volumes and catalogs that wait for a person."""
     more: Sequence[Finding] = ()
     """What other rooms found by themselves."""
 
@@ -190,6 +192,15 @@ def _tracks_and_jobs(seen: Seen) -> Iterator[Finding]:
             "musicsyncctl match review",
         )
         yield Finding(key="match:undecided", severity=Severity.INFO, what=what, fix=f"Decide: {fix}", subject="matches")
+    if seen.reconciled:
+        many = "1 difference waits" if seen.reconciled == 1 else f"{seen.reconciled} differences wait"
+        yield Finding(
+            key="reconcile:waiting",
+            severity=Severity.INFO,
+            what=f"Between ledger, volumes and catalogs {many} for a person",
+            fix="See: musicsyncctl reconcile --dry-run; do it: musicsyncctl reconcile --apply PLAN",
+            subject="reconcile",
+        )
     failed, ended = seen.lately
     if failed >= FEWEST_FAILED and failed >= SHARE_FAILED * ended:
         yield Finding(

@@ -28,6 +28,8 @@ from musicsyncd.music.precedence import Precedence, disagreement, effective
 from musicsyncd.pipeline.enrich import FILLED
 from musicsyncd.sync.engine import REQUEST
 from musicsyncd.sync.merging import APPLY, PLAN
+from musicsyncd.sync.reconcile import APPLY as RECONCILE_APPLY
+from musicsyncd.sync.reconcile import DRY_RUN, RECONCILE
 from musicsyncd.sync.undoing import UNDO
 
 ADDRESS: Final = re.compile(r"https?://[^\s\"'<>|]+(?<![.,:;!?)])")
@@ -83,6 +85,7 @@ def label_of(job: Job) -> str:
     if job.kind == REQUEST:
         return open_url(str(job.args.get("url") or job.args.get("scope") or job.key))
     told = {PLAN: "duplicates plan", APPLY: f"duplicates apply {job.key}", UNDO: f"undo {job.key}"}
+    told |= {RECONCILE: "reconcile", DRY_RUN: "reconcile, dry run", RECONCILE_APPLY: f"reconcile apply {job.key}"}
     return told.get(job.kind, job.key)
 
 

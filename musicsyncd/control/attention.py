@@ -23,7 +23,10 @@ from musicsyncd.http.budgets import Budgets
 from musicsyncd.jobs.base import WorkEngine
 from musicsyncd.jobs.job import Job, JobFilter, JobState
 from musicsyncd.sources.account import Account, SignedIn
+from musicsyncd.sync.differences import Who
 from musicsyncd.sync.engine import REQUEST, TRACK
+from musicsyncd.sync.reconcile import APPLY as RECONCILE_APPLY
+from musicsyncd.sync.reconcile import PLANS
 
 LATELY: Final = timedelta(days=1)
 MOST_LATELY: Final = 50
@@ -148,6 +151,17 @@ def _lasts(job: Job, error: MusicsyncError) -> bool:
     if isinstance(error, Temporary):
         return job.attempts >= OFTEN
     return isinstance(error, NeedsPerson | Denied)
+
+
+async def reconciled(jobs: WorkEngine) -> int:
+    """How many differences of the last comparison wait for a person; none once its plan was applied as a whole."""
+    done = frozenset({JobState.DONE, JobState.PARTIAL})
+    plans = [job for kind in PLANS for job in await jobs.list(JobFilter(states=done, kind=kind, limit=1))]
+    last = max(plans, key=lambda job: job.created_at, default=None)
+    if last is None or not last.result:
+        return 0
+    applied = await jobs.list(JobFilter(states=done, kind=RECONCILE_APPLY, key=last.id, limit=1))
+    return 0 if applied else int(last.result["counts"].get(Who.PERSON, 0))
 
 
 def attention_answer(finding: Finding) -> AttentionAnswer:

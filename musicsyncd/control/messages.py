@@ -52,6 +52,17 @@ class ApplyQuestion(Question):
     """The id of the job that made it, or the beginning of one."""
 
 
+class ReconcileQuestion(Question):
+    """`POST /v1/reconcile`: hold everything against each other."""
+
+    dry_run: bool = False
+    """Only list."""
+    apply: str = ""
+    """The id of a job that made a plan, or the beginning of one: do what it proposes."""
+    only: list[str] = Field(default_factory=list, max_length=1000)
+    """With `apply`: these differences of the plan and no others."""
+
+
 class UndoQuestion(Question):
     """`POST /v1/undo`: take an operation back."""
 

@@ -30,6 +30,7 @@ from musicsyncd.control.messages import (
     PauseAnswer,
     PauseQuestion,
     PinQuestion,
+    ReconcileQuestion,
     Report,
     RetryQuestion,
     ScheduleAnswer,
@@ -56,10 +57,13 @@ from musicsyncd.music.identity import bears_user
 from musicsyncd.pipeline.match import pinnable
 from musicsyncd.sources.account import Account
 from musicsyncd.sources.base import Source
+from musicsyncd.sync.differences import Difference
 from musicsyncd.sync.duplicates import KEEP, PERSON
 from musicsyncd.sync.engine import REQUEST, TRACK
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.merging import APPLY, PLAN
+from musicsyncd.sync.reconcile import APPLY as RECONCILE_APPLY
+from musicsyncd.sync.reconcile import DRY_RUN, RECONCILE, chosen, finished_plan
 from musicsyncd.sync.request import STEPS, RetryRequest, Scope, SyncRequest
 from musicsyncd.sync.undoing import UNDO, UNDOABLE, open_changes
 
@@ -197,6 +201,25 @@ class Operations:
         if plan.kind != PLAN or plan.state is not JobState.DONE:
             raise BadInput(f"Job {plan.id} is no finished plan", fix="Make one: musicsyncctl duplicates plan")
         job = await self.jobs.enqueue(APPLY, {"plan": plan.id}, key=plan.id, lane=Lane.USER)
+        return Accepted(jobs=[job.id])
+
+    async def reconcile(self, question: ReconcileQuestion) -> Accepted:
+        """Hold everything against each other, as often as asked but once at a time; or do what a plan proposes.
+        BadInput when it is no finished plan, or does not propose that.
+        """
+        if not question.apply:
+            if question.only:
+                raise BadInput("Differences are named of a plan", fix="Say --apply PLAN too")
+            kind = DRY_RUN if question.dry_run else RECONCILE
+            job = await self.jobs.enqueue(kind, {}, key=RECONCILE, lane=Lane.USER)
+            return Accepted(jobs=[job.id])
+        if question.dry_run:
+            raise BadInput("A plan is either made or applied", fix="Leave --dry-run or --apply away")
+        plan = await finished_plan(self.jobs, question.apply)
+        only = sorted(set(question.only))
+        chosen([Difference.from_dict(one) for one in (plan.result or {})["differences"]], only)
+        key = " ".join((plan.id, *only))
+        job = await self.jobs.enqueue(RECONCILE_APPLY, {"plan": plan.id, "only": only}, key=key, lane=Lane.USER)
         return Accepted(jobs=[job.id])
 
     async def keep_track(self, reference: str) -> Accepted:
@@ -428,6 +451,7 @@ class Operations:
                 errors=await attention.errors(self.jobs, self.clock),
                 lost_database=path if path and not await self.database.in_place() else None,
                 channels=await watched.post.outbox.troubles() if watched.post else [],
+                reconciled=await attention.reconciled(self.jobs),
                 more=[found for look in watched.more for found in look()],
             )
         )

@@ -25,6 +25,7 @@ from musicsyncd.control.messages import (
     FinishQuestion,
     PauseQuestion,
     PinQuestion,
+    ReconcileQuestion,
     RetryQuestion,
     SignInQuestion,
     SyncQuestion,
@@ -75,6 +76,7 @@ def application(operations: Operations, volumes: Volumes, version: str) -> ASGIA
         Route("/v1/duplicates", doors.duplicates),
         Route("/v1/duplicates/plan", doors.plan_duplicates, methods=["POST"]),
         Route("/v1/duplicates/apply", doors.apply_duplicates, methods=["POST"]),
+        Route("/v1/reconcile", doors.reconcile, methods=["POST"]),
         Route("/v1/operations", doors.operations),
         Route("/v1/undo", doors.undo, methods=["POST"]),
         Route("/v1/retry", doors.retry_step, methods=["POST"]),
@@ -167,6 +169,10 @@ class _Doors:
     async def apply_duplicates(self, request: Request) -> Response:
         question = await _question(request, ApplyQuestion)
         return await _answered(self._ask.apply_duplicates(question), status=202)
+
+    async def reconcile(self, request: Request) -> Response:
+        question = await _question(request, ReconcileQuestion)
+        return await _answered(self._ask.reconcile(question), status=202)
 
     async def operations(self, request: Request) -> Response:
         return await _answered(self._ask.operations(_number(request.query_params.get("limit"), 20)))

@@ -22,6 +22,7 @@ COMMANDS: Final = (
     "tracks",
     "match",
     "duplicates",
+    "reconcile",
     "undo",
     "volumes",
     "catalog",

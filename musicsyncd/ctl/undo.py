@@ -11,6 +11,7 @@ SEE_OPERATIONS: Final = "See which can be undone: musicsyncctl undo"
 NAMES: Final = {
     "recycled": ("file recycled", "files recycled"),
     "replaced": ("file replaced", "files replaced"),
+    "mended": ("row mended", "rows mended"),
     "retired": ("row put away", "rows put away"),
     "merged": ("track left out", "tracks left out"),
 }

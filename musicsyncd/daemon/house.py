@@ -73,6 +73,7 @@ from musicsyncd.sync.engine import TRACK, SyncEngine
 from musicsyncd.sync.keepers import Keepers
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.merging import APPLY, MERGE, PLAN, Merger
+from musicsyncd.sync.reconcile import Reconciler
 from musicsyncd.sync.reprocess import Reprocess, kind_of
 from musicsyncd.sync.request import STEPS
 from musicsyncd.sync.undoing import UNDO, Undoer
@@ -109,6 +110,7 @@ class House:
     engine: SyncEngine
     merger: Merger
     undoer: Undoer
+    reconciler: Reconciler
     reprocess: Reprocess
     operations: Operations
     timing: Timing
@@ -141,8 +143,11 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     )
     audio = AudioWorkers(lowest=settings.analysis.tempo_low, highest=settings.analysis.tempo_high)
 
+    async def samples(shelf: Shelf, kept: Kept) -> str:
+        return await audio.samples(await shelf.readable(kept, state / "staging"))
+
     async def same_sound(shelf: Shelf, kept: Kept, pcm_md5: str) -> bool:
-        return await audio.samples(await shelf.readable(kept, state / "staging")) == pcm_md5
+        return await samples(shelf, kept) == pcm_md5
 
     answers = Cache(
         database,
@@ -205,6 +210,16 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         engine=engine,
         merger=Merger(ledger=ledger, jobs=jobs, lookout=lookout, most_files=settings.duplicates.most_files),
         undoer=Undoer(ledger=ledger, jobs=jobs, lookout=lookout),
+        reconciler=Reconciler(
+            ledger=ledger,
+            jobs=jobs,
+            lookout=lookout,
+            mirror=mirror,
+            matches=matches,
+            clock=clock,
+            staging=state / "staging",
+            samples=samples,
+        ),
         reprocess=Reprocess(engine, words, rehear),
         operations=operations,
         timing=timing,
@@ -221,6 +236,7 @@ def handlers(house: House) -> dict[str, Handler]:
     """Who does which kind of job."""
     return {
         **house.reprocess.handlers(),
+        **house.reconciler.handlers(),
         PLAN: house.merger.plan,
         APPLY: house.merger.apply,
         UNDO: house.undoer.undo,

@@ -144,6 +144,10 @@ class Lookout:
             return Stands.OTHERWISE if catalog.lacks(fields, row) or _speaks(row, entry) else Stands.YES
         return Stands.YES  # a target that is not set up any more: nothing is wanted of it
 
+    def row_lacks(self, target: str, entry: Entry, row: Row) -> tuple[str, ...]:
+        """The fields in which a track's row says otherwise than the track is."""
+        return self.catalogs[target].lacks(row_fields(entry, self.precedence), row)
+
     async def away(self, targets: Sequence[str]) -> dict[str, Degraded]:
         """Those of these volumes that cannot be written now, each with its reason."""
         found = {}

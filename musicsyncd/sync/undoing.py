@@ -14,12 +14,13 @@ from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.library.base import Kept, Shelf
 from musicsyncd.sync.look import Lookout
+from musicsyncd.sync.mending import MENDED
 from musicsyncd.sync.merging import MERGE, MERGED, RECYCLED, RETIRED, is_worked_on
 
 UNDO: Final = "undo"
 RESTORED: Final = "restored"
 REPLACED: Final = "replaced"
-UNDOABLE: Final = (REPLACED, RECYCLED, RETIRED, MERGED)
+UNDOABLE: Final = (REPLACED, RECYCLED, RETIRED, MENDED, MERGED)
 """Kinds of change that can be taken back, in the order in which that is done: a track is wanted for itself again only
 when its files stand, or a sync would fetch it anew meanwhile."""
 NOTHING: Final = "nothing was left to take back"
@@ -45,18 +46,18 @@ class Undoer:
     async def _undo(self, operation: str, context: JobContext) -> dict[str, Any]:
         changes, left = await open_changes(self.ledger, operation), list[dict[str, Any]]()
         for one in changes:
-            if any(other["track"] == one["track"] for other in left) and one["what"] == MERGED:
+            if any(other["track"] == one["track"] is not None for other in left) and one["what"] == MERGED:
                 continue  # it would be fetched anew while its files cannot come back
             try:
                 await self._take_back(one, context)
             except (Degraded, Permanent) as error:
                 left.append(_left(one, error))
-        done = await self.ledger.journal(context.job.id)
-        files = [one["after"] for one in done if one["what"] == RESTORED and one["target"].startswith("volume:")]
-        return _result(operation, files, left)
+        done = [one for one in await self.ledger.journal(context.job.id) if one["what"] == RESTORED]
+        files = [one["after"] for one in done if not one["target"].startswith("catalog:") and "path" in one["after"]]
+        return _result(operation, files, left, rows=sum("fields" in one["after"] for one in done))
 
     async def _take_back(self, one: Journalled, context: JobContext) -> None:
-        if await is_worked_on(self.jobs, one["track"]):
+        if one["track"] and await is_worked_on(self.jobs, one["track"]):
             label = (await self.ledger.entry(one["track"])).track.label
             raise Permanent(f"{label} is being worked on", fix="Undo again when that has ended")
         match one["what"]:
@@ -66,6 +67,8 @@ class Undoer:
                 await self._restore(one, context)
             case "retired":
                 await self._revive(one, context)
+            case "mended":
+                await self._unmend(one, context)
             case _:
                 before = {"duplicate_of": one["after"]["duplicate_of"]}
                 change = _change(one, context, before=before, after={"duplicate_of": None})
@@ -139,6 +142,20 @@ class Undoer:
         evidence = Evidence(target=one["target"], part=before["part"], proof=before["proof"], detail=before["detail"])
         await self.ledger.record_evidence(one["track"], evidence, change)
 
+    async def _unmend(self, one: Journalled, context: JobContext) -> None:
+        """The row says again what it said, where nobody wrote something else there since."""
+        catalog, page = self.lookout.catalogs.get(one["target"]), str(one["before"]["id"])
+        if catalog is None:
+            raise Permanent(f"{one['target']} is not set up any more")
+        now, old = one["after"]["fields"], one["before"]["fields"]
+        changed = {name: (value, old[name]) for name, value in now.items()}
+        back = await catalog.amend(page, changed)
+        row = await catalog.verify(page)
+        if left := [name for name in old if name not in back and (row is None or row.fields.get(name) != old[name])]:
+            raise Permanent(f"The row {page} says something else by now in {', '.join(map(catalog.called, left))}")
+        change = _change(one, context, before={"id": page, "fields": back}, after={"id": page, "fields": old})
+        await self.ledger.record_change(None, change)
+
 
 async def open_changes(ledger: Ledger, operation: str) -> list[Journalled]:
     """What of an operation can still be taken back, in the order in which it is; BadInput when nothing ever could."""
@@ -194,9 +211,13 @@ def _left(one: Journalled, error: MusicsyncError) -> dict[str, Any]:
     return {"track": one["track"], "target": one["target"], "path": path, "error": error.as_dict()}
 
 
-def _result(operation: str, files: Sequence[Mapping[str, Any]], left: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _result(
+    operation: str, files: Sequence[Mapping[str, Any]], left: Sequence[Mapping[str, Any]], *, rows: int
+) -> dict[str, Any]:
     restored = [{key: value for key, value in one.items() if key != _AS_CHANGE} for one in files]
     told = f"{'1 file' if len(files) == 1 else f'{len(files)} files'} brought back" if files or left else NOTHING
+    if rows:
+        told = f"{'1 row says' if rows == 1 else f'{rows} rows say'} again what stood there" + f", {told}" * bool(files)
     result: dict[str, Any] = {"operation": operation, "restored": restored, "left": [*left]}
     result["summary"] = told + (f", {len(left)} left" if left else "")
     return result | ({"partial": sorted({one["target"] for one in left})} if left else {})

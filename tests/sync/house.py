@@ -49,6 +49,7 @@ from musicsyncd.sync.engine import REQUEST, SyncEngine
 from musicsyncd.sync.keepers import Keepers
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.merging import APPLY, MERGE, PLAN, Merger
+from musicsyncd.sync.reconcile import Reconciler
 from musicsyncd.sync.reprocess import Reprocess
 from musicsyncd.sync.request import RetryRequest, Scope, SyncRequest
 from musicsyncd.sync.undoing import UNDO, Undoer
@@ -162,7 +163,7 @@ class House:
         rows: bool = False,
     ) -> None:
         self.database, self.clock, self.staging, self.optional = database, clock, staging, optional
-        self.leave_out, self.most_files = leave_out, 500
+        self.leave_out, self.most_files, self.most_reconciled = leave_out, 500, 500
         self.gate = Gate()
         self.source = Offers(self.gate)
         self.main = CountingShelf("main", self.gate, ("alac", "wav"))
@@ -180,10 +181,13 @@ class House:
         )
 
     async def _same_sound(self, shelf: Shelf, kept: Kept, pcm_md5: str) -> bool:
+        return await self._samples(shelf, kept) == pcm_md5
+
+    async def _samples(self, shelf: Shelf, kept: Kept) -> str:
         self.staging.mkdir(parents=True, exist_ok=True)
         copy = await shelf.readable(kept, self.staging)
         try:
-            return await self.audio.samples(copy) == pcm_md5
+            return await self.audio.samples(copy)
         finally:
             copy.unlink()
 
@@ -218,6 +222,17 @@ class House:
         )
         merger = Merger(ledger=self.ledger, jobs=self.jobs, lookout=self.lookout, most_files=self.most_files)
         undoer = Undoer(ledger=self.ledger, jobs=self.jobs, lookout=self.lookout)
+        self.reconciler = Reconciler(
+            ledger=self.ledger,
+            jobs=self.jobs,
+            lookout=self.lookout,
+            mirror=self.mirror,
+            matches=Matches(self.database, self.clock),
+            clock=self.clock,
+            staging=self.staging,
+            samples=self._samples,
+            most=self.most_reconciled,
+        )
         rehear = Rehear(self.audio, self.ledger, self.lookout.shelves, waveforms)
         self.reprocess = Reprocess(self.engine, words, rehear)
         handlers = {
@@ -225,6 +240,7 @@ class House:
             PLAN: merger.plan,
             APPLY: merger.apply,
             UNDO: undoer.undo,
+            **self.reconciler.handlers(),
         }
         await self.jobs.start(handlers, {Lane.USER: 1, Lane.BACKLOG: 2})
 
