@@ -112,7 +112,7 @@ class Reconciler:
                     done.append(one.id)
             brought = await mender.bring(lost)
         told = f"{len(done)} put right" + (f", {len(left)} left" if left else "")
-        result: dict[str, Any] = {"done": done, "left": left, "tracks": brought, "done_summary": told}
+        result: dict[str, Any] = {"done": done, "left": left, "brought": brought, "done_summary": told}
         return result | ({"partial": sorted(away)} if away else {})
 
 
