@@ -95,6 +95,9 @@ class MemoryCatalog(Catalog):
         due = {name: new for name, (old, new) in changes.items() if row.fields.get(name) == old != new}
         self.rows[row_id] = replace(row, fields=row.fields | due)
         self.writes += bool(due)
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise Temporary("The memory catalog broke off before it answered", delay=0)
         return {name: row.fields.get(name) for name in due}
 
     def _reach(self) -> None:

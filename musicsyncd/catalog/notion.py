@@ -137,6 +137,7 @@ class NotionCatalog(Catalog):
             if not (due := self._writing.fitting(live, due)):
                 return {}
             page, written = await self._writing.sent(live, due, {}, self._patch_of(row_id))
+            self.book.back.expect(row_id, written)
             await self.book.take(page)
             return {name: row.fields.get(name) for name in written}
 

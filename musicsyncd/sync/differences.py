@@ -178,7 +178,7 @@ def unfounded(fields: Mapping[str, Any], standing: Mapping[str, bool | None]) ->
         return ()
     why = "No file stands where it says" if standing else "It names no file"
     paths = [Repair(field=name, before=fields[name], after=None, why=why) for name in standing]
-    claim = [Repair(field="downloaded", before=fields["downloaded"], after=False, why=why)]
+    claim = [Repair(field="downloaded", before=fields.get("downloaded"), after=False, why=why)]
     return (*(claim if claims_files(fields) else ()), *paths)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -44,6 +45,8 @@ class Mender:
     mirror: Mirror
     matches: Matches
     staging: Path
+    token: str = field(default_factory=lambda: secrets.token_hex(4))
+    """Of this try."""
     due: dict[str, None] = field(default_factory=dict)
     """Tracks to be looked at by jobs of their own, when everything else is done: one that began earlier would see a
     track half put right, and copy what the next difference is about to find.
@@ -158,15 +161,30 @@ class Mender:
         if catalog is None:
             return "The catalog is not set up any more"
         changes = {name: (old, new) for name, (old, new) in detail["changes"].items()}
+        again = await self._begun_before(detail["page"], context)
         was = await catalog.amend(detail["page"], changes)
+        row = await catalog.verify(detail["page"])
+        if not was and again and not await self._told_of(detail["page"], context):
+            was = {name: old for name, (old, new) in changes.items() if row and row.fields.get(name) == new}
         if was:
             before = {"id": detail["page"], "fields": was}
             after = {"id": detail["page"], "fields": {name: changes[name][1] for name in was}}
             change = Change(operation=context.job.id, target=catalog.target, what=MENDED, before=before, after=after)
             await self.ledger.record_change(None, change)
-        row = await catalog.verify(detail["page"])
         left = [name for name, (old, _) in changes.items() if row and row.fields.get(name) == old]
         return f"The catalog does not take it: {', '.join(map(catalog.called, left))}" if left else ""
+
+    async def _begun_before(self, page: str, context: JobContext) -> bool:
+        """Whether an earlier try of this job came to this row: what it wrote is ours, though it could not say so."""
+
+        async def begin() -> str:
+            return self.token
+
+        return await context.step(f"mend {page}", begin) != self.token
+
+    async def _told_of(self, page: str, context: JobContext) -> bool:
+        journal = await self.ledger.journal(context.job.id)
+        return any(one["what"] == MENDED and one["after"]["id"] == page for one in journal)
 
     async def _clear(self, detail: Detail, context: JobContext) -> str:
         await self.mirror.clear(detail["catalog"], detail["key"])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from musicsyncd.clock import Clock
-from musicsyncd.errors import BadInput, Degraded, NeedsPerson
+from musicsyncd.errors import BadInput, Degraded, NeedsPerson, Permanent
 from musicsyncd.jobs.base import Handler, JobContext, WorkEngine
 from musicsyncd.jobs.job import Job
 from musicsyncd.ledger.ledger import Ledger
@@ -105,6 +105,8 @@ class Reconciler:
                 except Degraded as error:
                     why = str(error)
                     away.add(error.target)
+                except Permanent as error:
+                    why = str(error)
                 if why:
                     left.append({"id": one.id, "label": one.label, "why": why})
                     lost |= {str(one.detail["track"])} if one.verb is Verb.FOLLOW else set()

@@ -158,6 +158,21 @@ class CatalogContract:
         await self._says(catalog, row.id, first | second)
         assert (await catalog.publish("k1", second, known=None)).changed == ()
 
+    async def test_single_values_are_amended_where_the_old_ones_stand(self, catalog: Catalog) -> None:
+        """Once, and back again; what stands otherwise is left, and so is a row that is not in the book."""
+        row = await catalog.publish("k1", FIELDS, known=None)
+        title, other = self.reads(FIELDS)["title"], "Another title"
+        assert await catalog.amend(row.id, {"title": (title, other), "album": ("No such album", "X")}) == {
+            "title": title
+        }
+        assert await catalog.amend(row.id, {"title": (title, other)}) == {}
+        read = await self._row(catalog, row.id)
+        assert {name: read.fields[name] for name in self.reads(FIELDS)} == self.reads({**FIELDS, "title": other})
+        assert await catalog.amend(row.id, {"title": (other, title)}) == {"title": other}
+        await self._says(catalog, row.id, FIELDS)
+        await catalog.retire(row.id)
+        assert await catalog.amend(row.id, {"title": (title, other)}) == {}
+
     async def _row(self, catalog: Catalog, row_id: str) -> Row:
         row = await catalog.read(row_id)
         assert row is not None

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from musicsyncd.catalog.base import Row
 from musicsyncd.errors import Degraded, Temporary
 from musicsyncd.jobs.job import JobFilter, JobState, Lane
 from musicsyncd.ledger.mirror import MirrorRow
 from musicsyncd.sync.engine import TRACK
 from musicsyncd.sync.reconcile import APPLY, DRY_RUN, RECONCILE
+from musicsyncd.sync.undoing import UNDO
 from tests.sync.house import MAIN, SECOND, House, running_house, song, sound
 
 SONGS = tuple(song(name) for name in "abcdef")
@@ -272,3 +274,66 @@ async def test_what_was_created_without_an_answer_is_looked_for(house: House) ->
     result = await run(house)
     assert kinds(result) == [("unanswered", "safe")] * 2
     assert [one.key for one in await house.mirror.intents("memory")] == ["key-a"]
+
+
+async def past(house: House, **fields: Any) -> str:
+    """A row of the past in the book, which is a mirrored one from now on."""
+    house.catalog.__dict__["mirrored"] = True  # of this one only
+    page = f"past-{len(house.catalog.rows)}"
+    house.catalog.rows[page] = Row(id=page, key="", fields=fields)
+    for row in house.catalog.rows.values():
+        seen = MirrorRow(page=row.id, key=row.key, created="2026", edited="2026", fields=row.fields)
+        await house.mirror.put("memory", [seen])
+    return page
+
+
+async def test_a_repair_whose_answer_was_lost_is_undone_all_the_same(house: House) -> None:
+    """The try that wrote it could not write that down; a second application of the plan claims nothing."""
+    page = await past(house, title="Nowhere", path_wav="None", youtube_url="https://youtu.be/")
+    plan = await planned(house)
+    assert kinds(plan) == [("poisoned", "person")]
+    house.catalog.lose_answers = 1
+    job = await house.jobs.enqueue(APPLY, {"plan": plan["plan"]}, key="apply", lane=Lane.USER)
+    await house.idle()
+    assert (await house.jobs.get(job.id)).state is JobState.DONE
+    assert house.catalog.rows[page].fields == {"title": "Nowhere", "path_wav": None, "youtube_url": None}
+    again = await house.done(APPLY, "again", plan=plan["plan"])
+    assert (await house.ledger.journal(again.id), again.result and again.result["left"]) == ([], [])
+    undone = await house.done(UNDO, job.id, operation=job.id)
+    assert undone.result is not None
+    assert (undone.result["left"], undone.result["summary"]) == ([], "1 row says again what stood there")
+    assert house.catalog.rows[page].fields["path_wav"] == "None"
+
+
+async def test_a_row_that_was_written_since_is_neither_repaired_nor_turned_back(house: House) -> None:
+    """A person was faster, before the application and before the undo."""
+    page = await past(house, title="Nowhere", path_wav="None", isrc="null")
+    plan = await planned(house)
+    house.catalog.edit(page, path_wav="/real/path.wav")
+    job = await house.done(APPLY, "apply", plan=plan["plan"])
+    assert house.catalog.rows[page].fields | {"title": ""} == {"title": "", "path_wav": "/real/path.wav", "isrc": None}
+    house.catalog.edit(page, isrc="GBAYE0000001")
+    undone = await house.done(UNDO, job.id, operation=job.id)
+    assert undone.state is JobState.PARTIAL
+    assert house.catalog.rows[page].fields["isrc"] == "GBAYE0000001"
+
+
+async def test_a_row_of_ours_without_a_track_is_unchecked_without_asking(house: House) -> None:
+    """We wrote it; a row that a person checked waits for him."""
+    ours = await past(house, title="Ours", downloaded=True, path_wav=None)
+    his = await past(house, title="His", downloaded=True, path_wav=None)
+    await house.mirror.wrote("memory", ours, {"downloaded": True})
+    result = await run(house)
+    assert kinds(result) == [("unfounded", "person"), ("unfounded", "safe")]
+    assert [house.catalog.rows[one].fields["downloaded"] for one in (ours, his)] == [False, True]
+
+
+async def test_two_rows_with_one_key_are_reported_and_left(house: House) -> None:
+    for number in range(2):
+        await past(house, title=f"Twin {number}")
+    for page in ("past-6", "past-7"):
+        await house.mirror.put("memory", [MirrorRow(page=page, key="spotify:x", created="2026", edited="2026")])
+    before = dict(house.catalog.rows)
+    result = await run(house)
+    assert kinds(result) == [("doubled", "person")]
+    assert house.catalog.rows == before
