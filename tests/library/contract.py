@@ -11,7 +11,7 @@ from typing import Protocol
 import pytest
 
 from musicsyncd.errors import Degraded, Permanent, Temporary
-from musicsyncd.library.base import Kept, Shelf, Staged
+from musicsyncd.library.base import Kept, Lying, Shelf, Staged
 from musicsyncd.library.naming import path_key
 from musicsyncd.library.recycle import RECYCLE
 
@@ -211,6 +211,23 @@ class ShelfContract(AnyShelfContract):
         assert unicodedata.normalize("NFC", placed.kept.path) == FILE
         assert (placed.kept.size, placed.kept.sha256, placed.recycled) == (5000, file.sha256, None)
         assert await bench.shelf.look(placed.kept) == placed.kept
+
+    async def test_a_shelf_that_lists_tells_of_what_stands(self, bench: Bench, staging: Path) -> None:
+        """Kept or foreign, whatever lies in its folders; not what was recycled. Away, it tells nothing."""
+        if not bench.shelf.lists:
+            pytest.skip("what stands here is asked for one by one")
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        gone = await bench.shelf.place(staged(staging, b"another"), "X/x", tie_breaker="abc123")
+        bench.plant("Y/y.wav", b"foreign")
+        assert await bench.shelf.retire(gone.kept)
+        found: list[Lying] = []
+        await bench.shelf.listing(found.extend)
+        assert {path_key(one.path): one.size for one in found} == {path_key(FILE): 4, path_key("Y/y.wav"): 7}
+        mine = next(one for one in found if one.path == placed.kept.path)
+        assert (mine.mtime_ns, mine.stray) == (placed.kept.mtime_ns, False)
+        bench.take_away()
+        with pytest.raises(Degraded):
+            await bench.shelf.listing(found.extend)
 
     async def test_a_second_time_writes_nothing(self, bench: Bench, staging: Path) -> None:
         """The very bytes under one of the names are taken as placed, untouched."""
