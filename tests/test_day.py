@@ -1,4 +1,4 @@
-"""A day with every service away in turn, a volume too, a sign-out and two kills ends as a day on which nothing happened."""
+"""A day with every service away in turn, a volume too, a sign-out and two kills ends as a quiet day does."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
-
 from tests.day_house import Day
 from tests.fakes import streams
 from tests.fakes.eagle import Eagle
@@ -22,7 +20,7 @@ from tests.fakes.hook import Hook
 from tests.fakes.notion import NotionFake
 from tests.fakes.notion_music import Workspace, music_workspace
 from tests.fakes.origin import Page
-from tests.fakes.running import running, write_wave
+from tests.fakes.running import write_wave
 from tests.fakes.soundcloud import SoundCloud
 from tests.fakes.spotify import FakeSpotify, line, track
 from tests.fakes.web import Visit, Web
@@ -173,7 +171,8 @@ def wishes() -> dict[float, Deed]:
         8 * HOUR + 10: lambda town: town.drop(3),
         12 * HOUR + 30: lambda town: town.like(4),
         15 * HOUR + 10: lambda town: town.drop(4),
-        17 * HOUR: lambda town: (town.drop(5), town.like(5))[0],
+        17 * HOUR: lambda town: town.drop(5),
+        17 * HOUR + 1: lambda town: town.like(5),
         18 * HOUR + 10: lambda town: town.drop(6),
     }
 

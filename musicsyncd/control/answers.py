@@ -27,6 +27,7 @@ from musicsyncd.music.identity import shareable, shareable_url
 from musicsyncd.music.precedence import Precedence, disagreement, effective
 from musicsyncd.pipeline.enrich import FILLED
 from musicsyncd.sync.engine import REQUEST
+from musicsyncd.sync.forgetting import FORGET
 from musicsyncd.sync.merging import APPLY, PLAN
 from musicsyncd.sync.reconcile import APPLY as RECONCILE_APPLY
 from musicsyncd.sync.reconcile import DRY_RUN, RECONCILE
@@ -34,7 +35,7 @@ from musicsyncd.sync.undoing import UNDO
 
 ADDRESS: Final = re.compile(r"https?://[^\s\"'<>|]+(?<![.,:;!?)])")
 
-TrackState = Literal["standing", "partial", "failed", "duplicate", "unfinished"]
+TrackState = Literal["standing", "partial", "failed", "duplicate", "unfinished", "skipped", "forgotten"]
 
 
 def job_answer(job: Job, label: str = "") -> JobAnswer:
@@ -84,8 +85,15 @@ def label_of(job: Job) -> str:
     """What a job is about: a request's URL or scope, a track's key, what others are told to do."""
     if job.kind == REQUEST:
         return open_url(str(job.args.get("url") or job.args.get("scope") or job.key))
-    told = {PLAN: "duplicates plan", APPLY: f"duplicates apply {job.key}", UNDO: f"undo {job.key}"}
-    told |= {RECONCILE: "reconcile", DRY_RUN: "reconcile, dry run", RECONCILE_APPLY: f"reconcile apply {job.key}"}
+    told = {
+        PLAN: "duplicates plan",
+        APPLY: f"duplicates apply {job.key}",
+        UNDO: f"undo {job.key}",
+        FORGET: f"tracks forget {job.key} --retire",
+        RECONCILE: "reconcile",
+        DRY_RUN: "reconcile, dry run",
+        RECONCILE_APPLY: f"reconcile apply {job.key}",
+    }
     return told.get(job.kind, job.key)
 
 
@@ -116,7 +124,7 @@ def track_answer(
         identities=[shareable(one) for one in track.identities],
         playlists=[PlaylistAnswer(id=one.id, title=one.title or one.id) for one in entry.playlists],
         state=_track_state(entry, states),
-        targets={} if entry.duplicate_of else states,
+        targets={} if entry.duplicate_of or entry.aside else states,
         files=[_file(one.detail, one.seen_at, roots) for one in entry.evidence if one.target.startswith("volume:")],
         rows={one.target: str(one.detail["id"]) for one in entry.evidence if one.target.startswith("catalog:")},
         analysis=_without_fingerprint(entry.analysis),
@@ -193,6 +201,8 @@ def _without_fingerprint(analysis: Mapping[str, Any] | None) -> dict[str, Any] |
 
 
 def _track_state(entry: Entry, states: Mapping[str, str]) -> TrackState:
+    if entry.aside:
+        return entry.aside.value
     if entry.duplicate_of:
         return "duplicate"
     if all(state == "standing" for state in states.values()):

@@ -37,6 +37,18 @@ class Client:
         """The answer to a POST."""
         return self._ask("POST", resource, body or {})
 
+    def parts(self, resource: str) -> Iterator[bytes]:
+        """The parts of a long answer to a GET; Permanent when it broke off: only its last chunk is its end."""
+        with self._exchange("GET", resource, None, deadline=ANSWER_DEADLINE, version="1.1") as (_, body):
+            try:
+                while size := int(body.readline().split(b";")[0], 16):
+                    part = body.read(size + 2)
+                    if len(part) < size + 2:
+                        raise ValueError
+                    yield part[:-2]
+            except (ValueError, OSError):
+                raise Permanent("The daemon's answer broke off", fix="See: musicsyncctl logs") from None
+
     def events(self, resource: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """(event, data) pairs of an event stream, until the daemon ends it or dies."""
         with self._exchange("GET", resource, None, deadline=None) as (_, body):
@@ -60,13 +72,19 @@ class Client:
 
     @contextlib.contextmanager
     def _exchange(
-        self, method: str, resource: str, body: Mapping[str, Any] | None, *, deadline: float | None
+        self,
+        method: str,
+        resource: str,
+        body: Mapping[str, Any] | None,
+        *,
+        deadline: float | None,
+        version: str = "1.0",
     ) -> Iterator[tuple[int, IO[bytes]]]:
         payload = b"" if body is None else json.dumps(body).encode()
         head = (
             # HTTP/1.0 asks for an answer that ends with the connection: no chunks to put together.
-            f"{method} {resource} HTTP/1.0\r\nHost: localhost\r\n{VERSION_HEADER}: {__version__}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(payload)}\r\n\r\n"
+            f"{method} {resource} HTTP/{version}\r\nHost: localhost\r\n{VERSION_HEADER}: {__version__}\r\n"
+            f"Connection: close\r\nContent-Type: application/json\r\nContent-Length: {len(payload)}\r\n\r\n"
         )
         with self._connect(deadline) as connection, connection.makefile("rb") as stream:
             try:

@@ -63,6 +63,16 @@ class ReconcileQuestion(Question):
     """With `apply`: these differences of the plan and no others."""
 
 
+ExportFormat = Literal["csv", "json", "m3u8", "rekordbox"]
+
+
+class ForgetQuestion(Question):
+    """`POST /v1/tracks/{id}/forget`: the track is the owner's own affair from now on."""
+
+    retire: bool = False
+    """Whether its files go to the recycle areas and its rows to the trash."""
+
+
 class UndoQuestion(Question):
     """`POST /v1/undo`: take an operation back."""
 
@@ -152,6 +162,23 @@ class JobsAnswer(Answer):
     jobs: list[JobAnswer]
 
 
+class PlaylistFile(BaseModel):
+    """A playlist with kept tracks, and the name of its file."""
+
+    id: str
+    title: str
+    tracks: int
+    """Those of it that are wanted and known here, not only those with a file."""
+    file: str
+
+
+class PlaylistsAnswer(Answer):
+    """Playlists with kept tracks, by title."""
+
+    schema_: str = Field(default="musicsyncd.playlists/1", alias="schema")
+    playlists: list[PlaylistFile]
+
+
 class FileAnswer(Answer):
     """A file that stands on a shelf, as it was read back."""
 
@@ -208,7 +235,7 @@ class TrackAnswer(Answer):
     source_url: str
     identities: list[str]
     playlists: list[PlaylistAnswer]
-    state: Literal["standing", "partial", "failed", "duplicate", "unfinished"]
+    state: Literal["standing", "partial", "failed", "duplicate", "unfinished", "skipped", "forgotten"]
     targets: dict[str, str]
     """`standing`, `missing`, or why the target could not be reached, by target."""
     files: list[FileAnswer]

@@ -168,14 +168,22 @@ class Operations:
 
     async def retry_track(self, reference: str) -> Accepted:
         """Look at one track anew, now, and at candidates that were tried in vain too."""
-        entry = await self.ledger.entry(reference)
+        entry = await self._wanted(reference)
         await self.matches.forget_tried(entry.id)
         job = await self.jobs.enqueue(TRACK, {"track": entry.id}, key=entry.id, lane=Lane.USER)
         return Accepted(jobs=[job.id])
 
+    async def _wanted(self, reference: str) -> Entry:
+        """The track; BadInput for one that a person has left alone."""
+        entry = await self.ledger.entry(reference)
+        if entry.aside:
+            fix = f"Want it again first: musicsyncctl tracks unskip {entry.id}"
+            raise BadInput(f"{entry.track.label} is {entry.aside}", fix=fix)
+        return entry
+
     async def pin(self, reference: str, question: PinQuestion) -> Accepted:
         """A person says where the track's audio is; files of other audio make way, and are kept in the recycle area."""
-        entry = await self.ledger.entry(reference)
+        entry = await self._wanted(reference)
         if bears_user(question.url):
             raise BadInput("A URL with a user or a password in it is not taken")
         url = pinnable(question.url, self.sources)
@@ -224,7 +232,7 @@ class Operations:
 
     async def keep_track(self, reference: str) -> Accepted:
         """A person wants this track though it counts as a copy: it is brought home, and no plan leaves it out again."""
-        entry = await self.ledger.entry(reference)
+        entry = await self._wanted(reference)
         said = next((dict(one.facts) for one in entry.said if one.origin == PERSON), {})
         await self.ledger.record_said(entry.id, PERSON, said | {KEEP: True})
         if entry.duplicate_of:

@@ -19,10 +19,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from musicsyncd.control import alerting
 from musicsyncd.control.client import VERSION_HEADER
+from musicsyncd.control.exports.exporter import Exporter
 from musicsyncd.control.messages import (
     ApplyQuestion,
     ErrorAnswer,
     FinishQuestion,
+    ForgetQuestion,
     PauseQuestion,
     PinQuestion,
     ReconcileQuestion,
@@ -33,6 +35,7 @@ from musicsyncd.control.messages import (
     VolumeQuestion,
 )
 from musicsyncd.control.operations import Operations
+from musicsyncd.control.wanting import Wanting
 from musicsyncd.errors import BadInput, Denied, MusicsyncError, Permanent
 
 log = structlog.get_logger()
@@ -68,10 +71,15 @@ def application(operations: Operations, volumes: Volumes, version: str) -> ASGIA
         Route("/v1/tracks", doors.tracks),
         Route("/v1/tracks/{ref:path}/retry", doors.retry_track, methods=["POST"]),
         Route("/v1/tracks/{ref:path}/keep", doors.keep_track, methods=["POST"]),
+        Route("/v1/tracks/{ref:path}/skip", doors.skip_track, methods=["POST"]),
+        Route("/v1/tracks/{ref:path}/unskip", doors.unskip_track, methods=["POST"]),
+        Route("/v1/tracks/{ref:path}/forget", doors.forget_track, methods=["POST"]),
         Route("/v1/tracks/{ref:path}/match", doors.match),
         Route("/v1/tracks/{ref:path}/pin", doors.pin, methods=["POST"]),
         Route("/v1/tracks/{ref:path}/unpin", doors.unpin, methods=["POST"]),
         Route("/v1/tracks/{ref:path}", doors.track),
+        Route("/v1/export", doors.export),
+        Route("/v1/playlists", doors.playlists),
         Route("/v1/matches", doors.matches),
         Route("/v1/duplicates", doors.duplicates),
         Route("/v1/duplicates/plan", doors.plan_duplicates, methods=["POST"]),
@@ -104,6 +112,7 @@ class _Doors:
 
     def __init__(self, operations: Operations, volumes: Volumes) -> None:
         self._ask, self._volumes = operations, volumes
+        self._wanting, self._exporter = Wanting(operations), Exporter(operations)
 
     async def status(self, request: Request) -> Response:
         return await _answered(self._ask.status())
@@ -147,8 +156,32 @@ class _Doors:
     async def keep_track(self, request: Request) -> Response:
         return await _answered(self._ask.keep_track(request.path_params["ref"]), status=202)
 
+    async def skip_track(self, request: Request) -> Response:
+        return await _answered(self._wanting.skip(request.path_params["ref"]))
+
+    async def unskip_track(self, request: Request) -> Response:
+        return await _answered(self._wanting.unskip(request.path_params["ref"]), status=202)
+
+    async def forget_track(self, request: Request) -> Response:
+        question = await _question(request, ForgetQuestion)
+        return await _answered(self._wanting.forget(request.path_params["ref"], question), status=202)
+
     async def match(self, request: Request) -> Response:
         return await _answered(self._ask.match(request.path_params["ref"]))
+
+    async def export(self, request: Request) -> Response:
+        query = request.query_params
+        export = await self._exporter.prepare(
+            query.get("format", ""),
+            words=query.get("q", ""),
+            playlist=query.get("playlist", ""),
+            volume=query.get("volume", ""),
+            relative_to=query.get("relative_to", ""),
+        )
+        return StreamingResponse(self._exporter.parts(export), media_type=export.media_type)
+
+    async def playlists(self, request: Request) -> Response:
+        return await _answered(self._exporter.playlists())
 
     async def matches(self, request: Request) -> Response:
         return await _answered(self._ask.undecided(_number(request.query_params.get("limit"), 100)))

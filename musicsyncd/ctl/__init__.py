@@ -35,6 +35,7 @@ COMMANDS: Final = (
     "config",
     "doctor",
     "service",
+    "completion",
     "version",
 )
 """In the order in which help lists them; each lives in the file of its name (`try` in `trial`)."""
@@ -42,7 +43,7 @@ EXIT_CODES: Final = (
     "exit codes: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 permission, 5 temporary (retry later), 6 partial, "
     "7 needs a person, 9 config invalid, 130 interrupted"
 )
-PLACES: Final = ("config", "socket", "file", "folder", "music", "url")
+PLACES: Final = ("config", "socket", "file", "folder", "music", "url", "output", "playlists")
 """Arguments that may be names on this machine's disks, which need not be text."""
 
 
@@ -73,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     """The command's exit code; OSError when its output cannot be written."""
-    parser = _parser(arguments)
+    parser = parser_of(arguments)
     if not arguments:
         parser.print_help(sys.stderr)
         return 2
@@ -117,8 +118,11 @@ def _write_nowhere() -> None:
     os.close(nowhere)
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="musicsyncctl", description="Ask and steer musicsyncd.", epilog=EXIT_CODES)
+def parser_of(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser, with the commands that are among these arguments; with all when none is."""
+    from musicsyncd.ctl.asking import Parser
+
+    parser = Parser(prog="musicsyncctl", description="Ask and steer musicsyncd.", epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"musicsyncctl {__version__}")
     parser.add_argument("--config", metavar="FILE", help="the daemon's config.toml")
     parser.add_argument(

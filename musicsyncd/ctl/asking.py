@@ -19,21 +19,38 @@ MOST_LISTED: Final = 1000
 """Entries of one list that the daemon tells; a test holds it against the daemon's own limit."""
 
 
+class Parser(argparse.ArgumentParser):
+    """argparse's, for commands whose words may stand before, between and after their flags."""
+
+    intermixed = False
+    _inside = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, which takes a `nargs="*"` to be over at the first flag."""
+        if not self.intermixed or self._inside:
+            return super().parse_known_args(args, namespace)
+        self._inside = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._inside = False
+
+
 def client(args: argparse.Namespace) -> Client:
     """The daemon that the global flags mean."""
     return Client(socket_path(socket=args.socket, config=args.config, mode=args.mode))
 
 
-def command(groups: Any, name: str, func: Command, text: str, *, json: bool = True) -> argparse.ArgumentParser:
+def command(groups: Any, name: str, func: Command, text: str, *, json: bool = True) -> Parser:
     """A command's own parser."""
-    parser: argparse.ArgumentParser = groups.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser: Parser = groups.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
     parser.set_defaults(func=func)
     if json:
         parser.add_argument("--json", action="store_true", help="print the daemon's answer as JSON")
     return parser
 
 
-def verb(verbs: Any, name: str, func: Command, text: str) -> argparse.ArgumentParser:
+def verb(verbs: Any, name: str, func: Command, text: str) -> Parser:
     """The parser of a verb of a command; a `--json` before the verb holds for it too."""
     parser = command(verbs, name, func, text, json=False)
     parser.add_argument(

@@ -6,22 +6,26 @@ import argparse
 from typing import Any, Final
 from urllib.parse import quote
 
-from musicsyncd.ctl import asking, following, show
+from musicsyncd.control.client import Client
+from musicsyncd.ctl import asking, export, following, show
 from musicsyncd.music.honesty import doubt
 
+VERBS: Final = ("show", "retry", "skip", "unskip", "forget", "export")
 SEE_TRACKS: Final = "See: musicsyncctl tracks"
 
 
 def register(groups: Any) -> None:
     """Add the command."""
     parser = asking.command(
-        groups, "tracks", tracks, "tracks, the newest first; or one of them: show TRACK, retry TRACK"
+        groups, "tracks", tracks, "tracks, the newest first; or one of them: show TRACK, retry TRACK, skip TRACK, ..."
     )
+    parser.intermixed = True
     parser.add_argument(
         "words",
         nargs="*",
         metavar="QUERY",
-        help="words that must occur in a track's facts; or: show TRACK, retry TRACK",
+        help="words that must occur in a track's facts; or: show TRACK, retry TRACK, skip TRACK (not wanted any more), "
+        "unskip TRACK, forget TRACK (it is yours alone), export [QUERY]",
     )
     parser.add_argument(
         "--limit",
@@ -39,7 +43,12 @@ def register(groups: Any) -> None:
     )
     again.add_argument("--dry-run", action="store_true", help="print what would be done, and do nothing")
     again.add_argument("--wait", action="store_true", help="follow the work; the exit code tells how it ended")
-    parser.set_defaults(misused=parser.error)
+    forget = parser.add_argument_group("forget")
+    forget.add_argument(
+        "--retire", action="store_true", help="move its files to the recycle areas; undo brings them back"
+    )
+    export.add_flags(parser)
+    parser.set_defaults(misused=parser.error, verbs=VERBS)
 
 
 def tracks(args: argparse.Namespace) -> int:
@@ -53,7 +62,11 @@ def tracks(args: argparse.Namespace) -> int:
             return show_track(args, reference)
         case ["retry", reference] if reference.strip():
             return retry(args, reference)
-        case ["show" | "retry" as verb] | ["show" | "retry" as verb, _]:
+        case ["skip" | "unskip" | "forget" as verb, reference] if reference.strip():
+            return left_alone(args, verb, reference)
+        case ["export", *query]:
+            return export.export(args, query)
+        case [verb] | [verb, _] if verb in VERBS:
             args.misused(f"Which track? musicsyncctl tracks {verb} TRACK. See ids with: musicsyncctl tracks")
     answer = asking.client(args).get(f"/v1/tracks?q={quote(' '.join(args.words))}&limit={args.limit}")
     if args.json:
@@ -107,9 +120,17 @@ def show_track(args: argparse.Namespace, reference: str) -> int:
 
 def _unfit(args: argparse.Namespace) -> str:
     """Why the flags cannot be meant together; empty when they can."""
+    verb = next(iter(args.words), "")
+    if verb != "export" and export.used(args):
+        return "--format, --playlist, --volume, --output, --playlists and --relative go with: tracks export"
+    if args.retire and verb != "forget":
+        return "--retire goes with: tracks forget"
+    if verb == "export" and (why := export.unfit(args)):
+        return why
     many = bool(args.query) or args.all
     if args.words[:1] != ["retry"]:
-        used = many or args.step is not None or args.outdated or args.dry_run or args.wait
+        waits = args.wait and verb != "unskip"
+        used = many or args.step is not None or args.outdated or args.dry_run or waits
         return "--step, --query, --all, --outdated, --dry-run and --wait go with: tracks retry" if used else ""
     if many and (len(args.words) > 1 or (args.query and args.all)):
         return "One of them: a track, --query or --all"
@@ -129,6 +150,47 @@ def retry(args: argparse.Namespace, reference: str) -> int:
         return following.seen_through(args, asked, answer["jobs"])
     show.as_json(answer) if args.json else print(f"Asked: job {answer['jobs'][0]}")
     return 0
+
+
+TOLD: Final = {
+    "skip": "is left alone until: musicsyncctl tracks unskip",
+    "forget": "is yours alone now; its files and rows stay as they are. To take that back: musicsyncctl tracks unskip",
+}
+
+
+def left_alone(args: argparse.Namespace, verb: str, reference: str) -> int:
+    """Have the daemon leave a track alone, or want it again."""
+    asked = asking.client(args)
+    path = f"/v1/tracks/{quote(reference, safe='')}"
+    with asking.helped(SEE_TRACKS):
+        if verb == "forget" and args.retire:
+            return retired(args, asked, path)
+        answer = asked.post(f"{path}/{verb}")
+        if verb == "unskip" and args.wait:
+            return following.seen_through(args, asked, answer["jobs"])
+        track = asked.get(path)
+    if args.json:
+        show.as_json(track if verb != "unskip" else answer)
+    elif verb == "unskip":
+        print(f"Wanted again: job {answer['jobs'][0]}")
+    else:
+        print(show.one_line(f"{track['label']} {TOLD[verb]} {track['id']}"))
+    return 0
+
+
+def retired(args: argparse.Namespace, asked: Client, path: str) -> int:
+    """Have a forgotten track's files and rows put away, and follow that to its end."""
+    code, job = following.followed(asked, f"{path}/forget", {"retire": True})
+    if args.json:
+        show.as_json({"schema": "musicsyncd.forgotten/1", **following.outcome(job)})
+    elif done := job["result"]:
+        for file in done["moved"]:
+            print(show.one_line(f"{file['shelf']}  {file['path']}  {show.size(file['size'])}"))
+        for one in done["left"]:
+            told = f"  {one['target']}  {one['path']}: {show.sentence(one['error'])}"
+            print(show.coloured("left", "yellow") + show.one_line(told))
+        print(f"{done['summary']}. Take it back: musicsyncctl undo {job['id']}")
+    return following.ended(code, job)
 
 
 FACTS: Final = (

@@ -14,6 +14,7 @@ NAMES: Final = {
     "mended": ("row mended", "rows mended"),
     "retired": ("row put away", "rows put away"),
     "merged": ("track left out", "tracks left out"),
+    "forgotten": ("track forgotten", "tracks forgotten"),
 }
 """What a kind of change is called, of one and of several."""
 

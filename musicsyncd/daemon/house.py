@@ -70,6 +70,7 @@ from musicsyncd.sources.spotify_opening import open_spotify
 from musicsyncd.sources.spotify_signin import SpotifySignIn
 from musicsyncd.sources.ytdlp import YtdlpOptions
 from musicsyncd.sync.engine import TRACK, SyncEngine
+from musicsyncd.sync.forgetting import FORGET, Forgetter
 from musicsyncd.sync.keepers import Keepers
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.merging import APPLY, MERGE, PLAN, Merger
@@ -111,12 +112,12 @@ class House:
     merger: Merger
     undoer: Undoer
     reconciler: Reconciler
+    forgetter: Forgetter
     reprocess: Reprocess
     operations: Operations
     timing: Timing
     schedule: Schedule | None
     """The owner's own table of what begins by itself."""
-    """What starts work by itself."""
     answers: Cache
     """What services said, kept for a while."""
     spotify: SpotifySignIn
@@ -220,6 +221,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
             staging=state / "staging",
             samples=samples,
         ),
+        forgetter=Forgetter(ledger=ledger, lookout=lookout),
         reprocess=Reprocess(engine, words, rehear),
         operations=operations,
         timing=timing,
@@ -240,6 +242,7 @@ def handlers(house: House) -> dict[str, Handler]:
         PLAN: house.merger.plan,
         APPLY: house.merger.apply,
         UNDO: house.undoer.undo,
+        FORGET: house.forgetter.forget,
     }
 
 
@@ -305,7 +308,7 @@ def _engine(
 
 def _optional(settings: Settings) -> tuple[str, ...]:
     """Targets for whose sake no track counts as partial."""
-    volumes = tuple(f"volume:{one.name}" for one in settings.volumes if not one.required)
+    volumes = tuple(one.target for one in settings.volumes if not one.required)
     return volumes if settings.eagle.required else (*volumes, EAGLE)
 
 
@@ -384,7 +387,7 @@ def _capacities(settings: Settings) -> dict[str, int]:
         MERGE: 1,
         CAPACITY: 2,  # services are paced anyway: more would only wait for their turns
         EAGLE: 1,
-        **{f"volume:{one.name}": 1 for one in settings.volumes},
+        **{one.target: 1 for one in settings.volumes},
     }
 
 

@@ -54,6 +54,7 @@ def _volume(one: VolumeSection, clock: Clock, marker: str | None, *, added: bool
         layout=one.layout,
         min_free=one.min_free,
         added=added,
+        hands_over=one.hands_over,
         known_marker=marker,
         clock=clock,
     )

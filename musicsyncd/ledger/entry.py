@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from musicsyncd.ledger.standing import Evidence
@@ -71,6 +72,19 @@ class Listed:
     id: str
     """`spotify:playlist:…`, `soundcloud:ada/likes`."""
     title: str
+    folder: str = ""
+    """The name under which it was met first: files are filed by that one, so that a new name moves none."""
+    since: str = ""
+    """When the track was first seen in it, ISO 8601."""
+
+
+class Aside(StrEnum):
+    """How a person had a track left alone. Both end with `tracks unskip`."""
+
+    SKIPPED = "skipped"
+    """It is not wanted for now: what stands of it stays."""
+    FORGOTTEN = "forgotten"
+    """It is the owner's own affair from now on: not told of in lists either."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +105,19 @@ class Entry:
     verdict: dict[str, Any] | None = None
     failure: dict[str, Any] | None = None
     settled_at: str | None = None
+    aside: Aside | None = None
+    """Why nothing is done for it: a person said so."""
     created_at: str = ""
     updated_at: str = ""
+
+    @property
+    def playlist_folder(self) -> str:
+        """The playlist that it is filed under: the one it was seen in first, lists of likes only when there is no
+        other; empty when there is none.
+        """
+        named = [one for one in self.playlists if one.folder]
+        first = min(named, key=lambda one: (one.id.endswith("/likes"), one.since, one.id), default=None)
+        return first.folder if first else ""
 
     def output(self, format_name: str) -> FileFacts | None:
         """The output of that format, as it was last made."""

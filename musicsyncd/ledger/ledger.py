@@ -13,7 +13,7 @@ from musicsyncd.database import Database
 from musicsyncd.errors import MusicsyncError
 from musicsyncd.ledger import alike, playlists, rows
 from musicsyncd.ledger.alike import Alike
-from musicsyncd.ledger.entry import Entry, FileFacts
+from musicsyncd.ledger.entry import Aside, Entry, FileFacts
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.playlist import Playlist
@@ -119,8 +119,22 @@ class Ledger:
         """The ids of all tracks that `search` finds, the newest first."""
         return await self._database.read(lambda conn: rows.search_ids(conn, words, -1))
 
+    async def listed_ids(
+        self, words: str = "", *, playlist: str = "", targets: Sequence[str] | None = None
+    ) -> list[str]:
+        """The ids of wanted tracks that are no copies and that these words find, the oldest first; those of a playlist
+        (its id) as they came into it. `targets`: only tracks with evidence for one of them.
+        """
+        return await self._database.read(lambda conn: rows.listed_ids(conn, words, playlist, targets))
+
+    async def playlists(self) -> list[playlists.Counted]:
+        """Every playlist with a wanted track, by title."""
+        return await self._database.read(playlists.counted)
+
     async def counts(self) -> dict[str, int]:
-        """How many tracks there are, stand, are duplicates, failed, are parked."""
+        """How many tracks are wanted, and of these stand, are duplicates, failed, are parked; how many are skipped, if
+        any.
+        """
         return await self._database.read(rows.counts)
 
     async def id_by_identity(self, identities: Sequence[Identity]) -> str | None:
@@ -238,7 +252,7 @@ class Ledger:
         return await self._listen(alike.coverage)
 
     async def kept_ids(self) -> list[str]:
-        """Tracks with a file on some volume, duplicates included, oldest first."""
+        """Tracks with a file on some volume that are not left alone, duplicates included, oldest first."""
         return await self._database.read(rows.kept_ids)
 
     # Evidence
@@ -317,9 +331,22 @@ class Ledger:
         return await self._database.read(lambda conn: {row[0] for row in conn.execute(query)})
 
     async def all_ids(self) -> list[str]:
-        """Every track that is no duplicate, oldest first."""
-        query = "SELECT id FROM track WHERE duplicate_of IS NULL ORDER BY created_at, rowid"
+        """Every track that is wanted and no duplicate, oldest first."""
+        query = "SELECT id FROM track WHERE duplicate_of IS NULL AND aside IS NULL ORDER BY created_at, rowid"
         return await self._database.read(lambda conn: [row[0] for row in conn.execute(query)])
+
+    async def set_aside(self, track_id: str, aside: Aside | None, change: Change | None = None) -> None:
+        """A person has the track left alone, or (None) wants it again. Nothing of it waits for a target meanwhile."""
+        moment = self._moment()
+        query = "UPDATE track SET aside = ?, aside_at = ?, updated_at = ? WHERE id = ?"
+
+        def write(conn: sqlite3.Connection) -> None:
+            conn.execute(query, (aside, moment if aside else None, moment, track_id))
+            conn.execute("DELETE FROM parked WHERE track = ? AND ?", (track_id, aside is not None))
+            if change:
+                _journal(conn, track_id, change, moment)
+
+        await self._database.write(write)
 
     async def settle(self, track_id: str) -> None:
         """The track stands wherever it must: said only after its evidence was read back."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from musicsyncd.ledger import rows
 from musicsyncd.music.playlist import Playlist
@@ -26,6 +27,26 @@ def with_rows(conn: sqlite3.Connection, ids: Sequence[str]) -> list[str]:
         (SELECT 1 FROM evidence WHERE evidence.track = keeper.id AND target LIKE 'catalog:%')
     """
     return [row[0] for row in conn.execute(query, (json.dumps([*ids]),))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """A playlist that holds tracks which are wanted."""
+
+    id: str
+    title: str
+    tracks: int
+
+
+def counted(conn: sqlite3.Connection) -> list[Counted]:
+    """Every playlist with a wanted track, by title; a copy that is left out counts as the track that is kept for it."""
+    query = """
+        SELECT playlist.id, playlist.title, count(DISTINCT keeper.id) FROM playlist
+        JOIN playlist_track ON playlist_track.playlist = playlist.id JOIN track ON track.id = playlist_track.track
+        JOIN track AS keeper ON keeper.id = coalesce(track.duplicate_of, track.id)
+        WHERE keeper.aside IS NULL GROUP BY playlist.id ORDER BY playlist.title, playlist.id
+    """
+    return [Counted(id=row[0], title=row[1], tracks=row[2]) for row in conn.execute(query)]
 
 
 def _record(conn: sqlite3.Connection, one: Playlist, moment: str) -> set[str]:
@@ -51,8 +72,9 @@ def _name(conn: sqlite3.Connection, one: Playlist, moment: str) -> bool:
     if row and not one.whole and title in ("", row[0]):
         return False
     conn.execute(
-        """INSERT INTO playlist VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET
-           title = coalesce(nullif(?2, ''), title), whole_at = coalesce(?3, whole_at)""",
+        """INSERT INTO playlist (id, title, whole_at, folder) VALUES (?1, ?2, ?3, ?2) ON CONFLICT (id) DO UPDATE SET
+           title = coalesce(nullif(?2, ''), title), whole_at = coalesce(?3, whole_at),
+           folder = coalesce(nullif(folder, ''), ?2)""",
         (one.id, title, moment if one.whole else None),
     )
     return bool(row and title and row[0] != title)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from musicsyncd.ledger.entry import Entry, FileFacts, Listed, Parked
+from musicsyncd.ledger.entry import Aside, Entry, FileFacts, Listed, Parked
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.said import Said
@@ -22,6 +22,10 @@ ID_LENGTH: Final = 8
 """40 random bits: one chance in 22 of any collision among 100,000 tracks, and a collision is noticed."""
 AT_ONCE: Final = 500
 """Entries read with one round of queries."""
+
+ONE_TERM: Final = """(instr(words, ?) OR instr(track.id, ?) = 1 OR EXISTS (
+    SELECT 1 FROM identity WHERE identity.track = track.id AND instr(lower(provider || ':' || identity.id), ?)))"""
+"""Whether one word of a search is found."""
 
 _Grouped = Mapping[str, Sequence[tuple[Any, ...]]]
 
@@ -94,11 +98,9 @@ def search(conn: sqlite3.Connection, words: str, limit: int) -> list[Entry]:
 
 
 def search_ids(conn: sqlite3.Connection, words: str, limit: int) -> list[str]:
-    """The ids of what `search` finds; a negative limit means all."""
+    """The ids of what `search` finds; a negative limit means all. What is forgotten is found by its words only."""
     terms = _folded(words).split()
-    one_term = """(instr(words, ?) OR instr(id, ?) = 1 OR EXISTS (
-        SELECT 1 FROM identity WHERE identity.track = track.id AND instr(lower(provider || ':' || identity.id), ?)))"""
-    where = " AND ".join(one_term for _ in terms) or "1"
+    where = " AND ".join(ONE_TERM for _ in terms) or "aside IS NOT 'forgotten'"
     found = conn.execute(
         f"SELECT id FROM track WHERE {where} ORDER BY created_at DESC, rowid DESC LIMIT ?",  # noqa: S608  only marks are put in
         (*(term for term in terms for _ in range(3)), limit),
@@ -106,16 +108,40 @@ def search_ids(conn: sqlite3.Connection, words: str, limit: int) -> list[str]:
     return [row[0] for row in found]
 
 
+def listed_ids(conn: sqlite3.Connection, words: str, playlist: str, targets: Sequence[str] | None) -> list[str]:
+    """Wanted tracks, no copies, that these words find, as they came; those of a playlist as they were seen in it.
+    `targets`: only what stands on one of them.
+    """
+    terms = _folded(words).split()
+    stands = """EXISTS (SELECT 1 FROM evidence
+                WHERE evidence.track = track.id AND target IN (SELECT value FROM json_each(:targets)))"""
+    wheres = [
+        "aside IS NULL AND duplicate_of IS NULL",
+        *(ONE_TERM.replace("?", f":term{number}") for number in range(len(terms))),
+        *([stands] if targets is not None else []),
+    ]
+    among = """(SELECT coalesce(copy.duplicate_of, copy.id) AS track, min(since) AS since FROM playlist_track
+                JOIN track AS copy ON copy.id = playlist_track.track WHERE playlist = :playlist GROUP BY 1) AS seen
+               JOIN track ON track.id = seen.track"""
+    query = f"""SELECT track.id FROM {among if playlist else "track"} WHERE {" AND ".join(wheres)}
+                ORDER BY {"seen.since, " if playlist else ""}created_at, track.rowid"""  # noqa: S608  words of ours
+    values = {f"term{number}": term for number, term in enumerate(terms)}
+    values |= {"playlist": playlist, "targets": json.dumps([*(targets or ())])}
+    return [row[0] for row in conn.execute(query, values)]
+
+
 def counts(conn: sqlite3.Connection) -> dict[str, int]:
     """Tracks by how they stand; parked and failed tracks are not counted as standing."""
     query = """
         SELECT count(*), count(duplicate_of), count(failure), (SELECT count(DISTINCT track) FROM parked),
                sum(settled_at IS NOT NULL AND duplicate_of IS NULL AND failure IS NULL
-                   AND id NOT IN (SELECT track FROM parked))
-        FROM track
+                   AND id NOT IN (SELECT track FROM parked)),
+               (SELECT count(*) FROM track WHERE aside = 'skipped')
+        FROM track WHERE aside IS NULL
     """
     found = [value or 0 for value in conn.execute(query).fetchone()]
-    return dict(zip(("tracks", "duplicates", "failed", "parked", "standing"), found, strict=True))
+    counted = dict(zip(("tracks", "duplicates", "failed", "parked", "standing", "skipped"), found, strict=True))
+    return counted if counted["skipped"] else {name: n for name, n in counted.items() if name != "skipped"}
 
 
 def unfinished(conn: sqlite3.Connection, limit: int, *, newest_first: bool = False) -> list[str]:
@@ -125,7 +151,7 @@ def unfinished(conn: sqlite3.Connection, limit: int, *, newest_first: bool = Fal
     """
     order = "created_at DESC, rowid DESC" if newest_first else "created_at, rowid"
     query = f"""
-        SELECT id FROM track WHERE duplicate_of IS NULL
+        SELECT id FROM track WHERE duplicate_of IS NULL AND aside IS NULL
         AND (failure IS NULL OR json_extract(failure, '$.again'))
         AND (settled_at IS NULL OR id IN (SELECT track FROM parked)) ORDER BY {order} LIMIT ?
     """  # noqa: S608  words of ours
@@ -135,7 +161,8 @@ def unfinished(conn: sqlite3.Connection, limit: int, *, newest_first: bool = Fal
 def lacking(conn: sqlite3.Connection, target: str) -> list[str]:
     """Tracks without evidence for the target that no person has to see to first; those that back off too."""
     query = """
-        SELECT id FROM track WHERE duplicate_of IS NULL AND (failure IS NULL OR json_extract(failure, '$.again'))
+        SELECT id FROM track WHERE duplicate_of IS NULL AND aside IS NULL
+        AND (failure IS NULL OR json_extract(failure, '$.again'))
         AND NOT EXISTS (SELECT 1 FROM evidence WHERE evidence.track = track.id AND evidence.target = ?)
         ORDER BY created_at, rowid
     """
@@ -150,7 +177,7 @@ def duplicate_ids(conn: sqlite3.Connection, limit: int) -> list[str]:
 
 def kept_ids(conn: sqlite3.Connection) -> list[str]:
     """Tracks with a file on some volume, oldest first."""
-    query = """SELECT id FROM track WHERE EXISTS
+    query = """SELECT id FROM track WHERE aside IS NULL AND EXISTS
                (SELECT 1 FROM evidence WHERE track = track.id AND target LIKE 'volume:%') ORDER BY created_at, rowid"""
     return [row[0] for row in conn.execute(query)]
 
@@ -208,7 +235,7 @@ def _some(conn: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Entry]:
     said = _grouped(conn, "origin, facts, said_at", "said", "origin", wanted)
     playlists = _playlists(conn, wanted)
     parked = _grouped(conn, "target, reason, since", "parked", "target", wanted)
-    query = """SELECT id, facts, duplicate_of, verdict, failure, settled_at, created_at, updated_at FROM track
+    query = """SELECT id, facts, duplicate_of, verdict, failure, settled_at, created_at, updated_at, aside FROM track
                WHERE id IN (SELECT value FROM json_each(?))"""
     return {
         row[0]: Entry(
@@ -217,7 +244,7 @@ def _some(conn: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Entry]:
             files=tuple(map(_file, files[row[0]])),
             analysis=next((json.loads(facts) for (facts,) in analyses[row[0]]), None),
             said=tuple(Said(origin=r[0], facts=json.loads(r[1]), at=r[2]) for r in said[row[0]]),
-            playlists=tuple(Listed(id=r[0], title=r[1]) for r in playlists[row[0]]),
+            playlists=tuple(Listed(id=r[0], title=r[1], folder=r[2], since=r[3]) for r in playlists[row[0]]),
             evidence=tuple(map(_evidence, evidence[row[0]])),
             parked=tuple(Parked(target=r[0], reason=json.loads(r[1]), since=r[2]) for r in parked[row[0]]),
             duplicate_of=row[2],
@@ -226,6 +253,7 @@ def _some(conn: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Entry]:
             settled_at=row[5],
             created_at=row[6],
             updated_at=row[7],
+            aside=Aside(row[8]) if row[8] else None,
         )
         for row in conn.execute(query, (wanted,))
     }
@@ -247,9 +275,9 @@ def _playlists(conn: sqlite3.Connection, ids: str) -> _Grouped:
              bearer(track, id) AS (
                 SELECT id, id FROM wanted
                 UNION SELECT wanted.id, track.id FROM wanted JOIN track ON track.duplicate_of = wanted.id)
-        SELECT DISTINCT bearer.track, playlist.id, playlist.title FROM bearer
+        SELECT bearer.track, playlist.id, playlist.title, playlist.folder, min(playlist_track.since) FROM bearer
         JOIN playlist_track ON playlist_track.track = bearer.id JOIN playlist ON playlist.id = playlist_track.playlist
-        ORDER BY playlist.title, playlist.id
+        GROUP BY bearer.track, playlist.id ORDER BY playlist.title, playlist.id
     """
     found: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for track, *values in conn.execute(query, (ids,)):

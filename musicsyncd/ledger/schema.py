@@ -200,4 +200,11 @@ MIGRATIONS: Final = (
         PRIMARY KEY (catalog, key)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE playlist ADD COLUMN folder TEXT NOT NULL DEFAULT '';    -- its first name: a renamed one moves no file
+    UPDATE playlist SET folder = title;
+    ALTER TABLE track ADD COLUMN aside TEXT;    -- skipped, forgotten; NULL: wanted
+    ALTER TABLE track ADD COLUMN aside_at TEXT;
+    CREATE INDEX track_aside ON track(aside) WHERE aside IS NOT NULL;
+    """,
 )

@@ -133,11 +133,18 @@ class Lying:
     """Whether it is half of a file of ours, from a run that was cut short."""
 
 
+def target_of(name: str, *, hands_over: bool = False) -> str:
+    """What a shelf of that name is called in evidence: `volume:VIBES`, or `handover:VIBES` where files do not stay."""
+    return f"{'handover' if hands_over else 'volume'}:{name}"
+
+
 class Shelf:
     """A place for finished files. `target` is its name in evidence: `volume:VIBES`."""
 
     name: str
     target: str
+    hands_over: bool = False
+    """Whether another program takes the files away: each is delivered once, and is no kept copy afterwards."""
     formats: tuple[str, ...]
     """The formats that this shelf wants."""
     layout: str

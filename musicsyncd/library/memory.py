@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 
 from musicsyncd.errors import Degraded, Permanent, Temporary
-from musicsyncd.library.base import Condition, Kept, Lying, Placed, Shelf, ShelfState, Staged
+from musicsyncd.library.base import Condition, Kept, Lying, Placed, Shelf, ShelfState, Staged, target_of
 from musicsyncd.library.naming import candidates, path_key
 from musicsyncd.library.recycle import RECYCLE, areas
 
@@ -27,8 +27,10 @@ class MemoryShelf(Shelf):
         *,
         formats: Sequence[str] = ("wav",),
         layout: str = "{artist}/{artist} - {title}",
+        hands_over: bool = False,
     ) -> None:
-        self.name, self.target, self.formats, self.layout = name, f"volume:{name}", tuple(formats), layout
+        self.name, self.target = name, target_of(name, hands_over=hands_over)
+        self.formats, self.layout, self.hands_over = tuple(formats), layout, hands_over
         self.condition = Condition.READY
         """Set it to make the shelf anything else."""
         self.files: dict[str, bytes] = {}

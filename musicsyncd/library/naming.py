@@ -15,7 +15,7 @@ from typing import Final
 from musicsyncd.errors import ConfigInvalid
 
 FIELDS: Final = frozenset(
-    {"artist", "album_artist", "album", "title", "year", "genre", "format", "key", "camelot", "bpm", "id"}
+    {"artist", "album_artist", "album", "title", "year", "genre", "format", "key", "camelot", "bpm", "playlist", "id"}
 )
 """What may stand between braces in a layout."""
 LONGEST_COMPONENT: Final = 255
@@ -41,7 +41,12 @@ _EMPTY_NEIGHBOURS: Final = re.compile(rf"{_EMPTY}{_SEPARATORS}*{_EMPTY}")
 _LEADING_EMPTY: Final = re.compile(rf"^{_SEPARATORS}*{_EMPTY}{_SEPARATORS}*")
 _OPENED_BY_EMPTY: Final = re.compile(rf"([(\[]){_EMPTY}{_SEPARATORS}*")
 _OTHER_EMPTY: Final = re.compile(rf"{_SEPARATORS}*{_EMPTY}")
-_FALLBACKS: Final = {"artist": "Unknown Artist", "album_artist": "Unknown Artist", "title": "Untitled"}
+_FALLBACKS: Final = {
+    "artist": "Unknown Artist",
+    "album_artist": "Unknown Artist",
+    "title": "Untitled",
+    "playlist": "Unsorted",
+}
 _REPLACED: Final = str.maketrans(
     {"/": "-", "\\": "-", ":": "-", "|": "-", "*": "_", '"': "'", "<": "(", ">": ")", "?": None}
 )
@@ -80,9 +85,9 @@ def relative_path(
     """The path below a volume's root, with forward slashes, that this layout gives a track.
 
     Only the template is searched for fields: braces and slashes in a value are text. A part whose fields are
-    all empty goes, with its separators and brackets; an empty artist or title is called "Unknown Artist",
-    "Untitled". Without an `extension` (no dot) the path is what `Shelf.place` wants. ConfigInvalid for a
-    template that `check_layout` refuses.
+    all empty goes, with its separators and brackets; an empty artist, title or playlist is called "Unknown
+    Artist", "Untitled", "Unsorted". Without an `extension` (no dot) the path is what `Shelf.place` wants.
+    ConfigInvalid for a template that `check_layout` refuses.
     """
     check_layout(template)
     values = {name: _value(name, fields.get(name)) for name in FIELDS}

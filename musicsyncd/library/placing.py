@@ -57,6 +57,8 @@ class Order:
     day: str
     """Of the recycle area, as ISO 8601."""
     beat: Callable[[], None]
+    hands_over: bool = False
+    """Whether another program may take the file as soon as it has its name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,15 +158,21 @@ def _read_back(order: Order, folder: Folder, name: str) -> Kept:
     """What is there under this name."""
     entry = folder.spelling(name) or name
     status = folder.status(entry)
+    if status is None and order.hands_over:  # taken already: its bytes were read back before it got its name
+        return _kept(order, folder.path_of(entry), order.staged.size, 0)
     if status is None or not is_file(status) or status.st_size != order.staged.size:
         raise OSError(errno.EIO, "the file is not there as it was written", entry)
+    return _kept(order, folder.path_of(entry), status.st_size, status.st_mtime_ns)
+
+
+def _kept(order: Order, path: str, size: int, mtime_ns: int) -> Kept:
     return Kept(
         shelf=order.shelf,
         marker=order.state.marker,
-        path=folder.path_of(entry),
+        path=path,
         format=order.staged.format,
-        size=status.st_size,
-        mtime_ns=status.st_mtime_ns,
+        size=size,
+        mtime_ns=mtime_ns,
         sha256=order.staged.sha256,
     )
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from musicsyncd.audio.section import Formats
 from musicsyncd.errors import ConfigInvalid
 from musicsyncd.library import naming
+from musicsyncd.library.base import target_of
 from musicsyncd.section import BaseUrl, Duration, Place, Section, Size
 
 DEFAULT_LAYOUT: Final = "{artist}/{artist} - {title}"
@@ -45,6 +46,13 @@ class VolumeSection(Section):
     """Bytes that stay free: a volume with less takes nothing more; default 1 GiB."""
     required: bool = True
     """Whether a track counts as partial while this volume is away; default true."""
+    hands_over: bool = False
+    """Whether another program takes the files away from here; default false."""
+
+    @property
+    def target(self) -> str:
+        """Its name in evidence."""
+        return target_of(self.name, hands_over=self.hands_over)
 
 
 class EagleSection(Section):

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from musicsyncd.clock import Clock, SystemClock
 from musicsyncd.errors import Degraded
-from musicsyncd.library.base import Condition, Kept, Lying, Placed, Shelf, ShelfState, Staged
+from musicsyncd.library.base import Condition, Kept, Lying, Placed, Shelf, ShelfState, Staged, target_of
 from musicsyncd.library.disk import hash_file, is_file, is_stray, is_temporary
 from musicsyncd.library.folders import existing_folder
 from musicsyncd.library.kept import unchanged
@@ -50,13 +50,15 @@ class Volume(Shelf):
         layout: str,
         min_free: int = 0,
         added: bool = False,
+        hands_over: bool = False,
         known_marker: str | None = None,
         clock: Clock | None = None,
         mount_roots: Sequence[Path] = MOUNT_ROOTS,
         probe_deadline: float = PROBE_DEADLINE,
         longest_silence: float = LONGEST_SILENCE,
     ) -> None:
-        self.name, self.target, self.formats, self.layout = name, f"volume:{name}", tuple(formats), layout
+        self.name, self.target = name, target_of(name, hands_over=hands_over)
+        self.formats, self.layout, self.hands_over = tuple(formats), layout, hands_over
         self.home: Path = path
         self.path, self.min_free, self.known_marker, self.added = path, min_free, known_marker, added
         self.met = False
@@ -111,6 +113,7 @@ class Volume(Shelf):
             wanted=wanted,
             tie_breaker=tie_breaker,
             replaces=replaces,
+            hands_over=self.hands_over,
             day=self._clock.now().date().isoformat(),
             beat=lambda: None,
         )

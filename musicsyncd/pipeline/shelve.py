@@ -55,7 +55,7 @@ class Shelve:
         earlier = next((one for one in entry.evidence if (one.target, one.part) == (shelf.target, format_name)), None)
         replaces = Kept.from_dict(earlier.detail) if earlier else None
         counts = effective(entry.said, work.analysis.as_dict() if work.analysis else entry.analysis, self.precedence)
-        wanted = relative_path(shelf.layout, naming_fields(work, format_name, counts))
+        wanted = relative_path(shelf.layout, naming_fields(work, format_name, counts, entry.playlist_folder))
         placed = await shelf.place(staged, wanted, tie_breaker=work.track_id[:6], replaces=replaces)
         proof = proof_of(staged, format_name, entry, made=format_name in work.made)
         evidence = Evidence(target=shelf.target, part=format_name, proof=proof, detail=placed.kept.as_dict())
@@ -106,7 +106,7 @@ def proof_of(staged: Staged, format_name: str, entry: Entry, *, made: bool) -> s
     return staged.sha256 if made else next(same, staged.sha256)
 
 
-def naming_fields(work: Work, format_name: str, counts: Effective | None = None) -> dict[str, str]:
+def naming_fields(work: Work, format_name: str, counts: Effective | None = None, playlist: str = "") -> dict[str, str]:
     """What a layout template may speak of; `counts` is whose tempo and key (None: what was heard)."""
     track = work.track
     counts = counts or effective((), work.analysis.as_dict() if work.analysis else None, Precedence())
@@ -121,5 +121,6 @@ def naming_fields(work: Work, format_name: str, counts: Effective | None = None)
         "key": counts.key,
         "camelot": counts.camelot,
         "bpm": f"{counts.bpm:.0f}" if counts.bpm else "",
+        "playlist": playlist,
         "id": work.track_id,
     }

@@ -116,10 +116,12 @@ class Comparison:
     async def _list_volumes(self) -> None:
         for target, shelf in self.lookout.shelves.items():
             state = await shelf.state()
-            if shelf.lists and state.path:
-                self.roots[target] = state.path
             if state.ready:
                 self.ready.add(target)
+            if shelf.hands_over:  # what was delivered there is another program's
+                continue
+            if shelf.lists and state.path:
+                self.roots[target] = state.path
             if not state.marker or state.condition not in READABLE:
                 self.found.away[target] = state.why or f"It is {state.condition}"
             elif shelf.lists:
@@ -161,7 +163,7 @@ class Comparison:
         for entry in entries:
             sound = True
             for one in entry.evidence:
-                if one.target in self.lookout.shelves and one.target not in self.found.away:
+                if self.lookout.keeps(one.target) and one.target not in self.found.away:
                     sound = await self._file(entry, one, lying.get((one.target, str(one.detail["path"])))) and sound
             await self._rows(entry)
             if entry.id not in self.busy:
@@ -174,7 +176,7 @@ class Comparison:
             paths = {
                 str(one.detail["path"]): entry.id for entry in entries for one in entry.evidence if one.target == target
             }
-            if shelf.lists and paths and target not in self.found.away:
+            if shelf.lists and not shelf.hands_over and paths and target not in self.found.away:
                 there = await self.inventory.at(target, paths)
                 found |= {(target, path): one for path, one in there.items()}
                 await self.inventory.claim(target, [(one.path, paths[path]) for path, one in there.items()])
@@ -227,7 +229,7 @@ class Comparison:
     def _unneeded(self, entry: Entry) -> None:
         """Of a copy that was left out nothing is wanted; for its files on volumes there is a plan of its own."""
         for one in entry.evidence:
-            if one.target in self.lookout.shelves and not one.target.startswith("volume:"):
+            if self.lookout.keeps(one.target) and not one.target.startswith("volume:"):
                 self.found.note(_unneeded(entry, one))
 
     async def _failed(self, entry: Entry) -> None:
@@ -362,9 +364,9 @@ class Comparison:
         """Files that the ledger does not know: a track's by their content, or nobody's."""
         for target, shelf in self.lookout.shelves.items():
             last, listed = "", 0
-            while (
-                shelf.lists and target not in self.found.away and (some := await self.inventory.nobodys(target, last))
-            ):
+            if not shelf.lists or shelf.hands_over or target in self.found.away:
+                continue
+            while some := await self.inventory.nobodys(target, last):
                 for one in some:
                     listed += await self._nobodys_file(shelf, one, told=listed < UNKNOWN_LISTED)
                 last = some[-1].path

@@ -15,6 +15,8 @@ NAMELESS: Final = "without anything to search by"
 
 def objection(entry: Entry, job: Job | None) -> str:
     """Why a known track is not taken, as one says it of it; empty when it may be. `job` is the last one about it."""
+    if entry.aside:
+        return entry.aside.value
     if entry.duplicate_of:
         return "kept as another's duplicate"
     if job and job.state.active:
@@ -27,6 +29,11 @@ def objection(entry: Entry, job: Job | None) -> str:
     if entry.settled_at:
         return "kept"
     return "" if searchable(entry.track) else NAMELESS
+
+
+def left_alone(entry: Entry) -> str:
+    """Said of a track that a person has left alone, with what ends that; empty for one that is wanted."""
+    return f"{entry.aside}: musicsyncctl tracks unskip {entry.id} ends that" if entry.aside else ""
 
 
 def waiting(entry: Entry) -> str:

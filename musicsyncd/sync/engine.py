@@ -24,6 +24,7 @@ from musicsyncd.pipeline.words import Words
 from musicsyncd.sources.base import Refusal, Source
 from musicsyncd.sync.actions import Action, Verb, decide, idle
 from musicsyncd.sync.duplicates import is_wanted
+from musicsyncd.sync.eligible import left_alone
 from musicsyncd.sync.look import Lookout, Seen
 from musicsyncd.sync.request import TRACK, SyncRequest
 from musicsyncd.sync.selected import Rung
@@ -124,6 +125,8 @@ class SyncEngine:
                 "note": f"the same recording as {keeper.track.label} ({keeper.id})",
                 "duplicate_of": keeper.id,
             }
+        if entry.aside:
+            return plan | {"note": left_alone(entry)}
         seen = await self.lookout.look(entry)
         if job:
             await self.accept(seen, job)
@@ -139,6 +142,8 @@ class SyncEngine:
         are wanted themselves then, and with a job that is written down.
         """
         keeper = await self.ledger.entry(track_id)
+        if keeper.aside:
+            return keeper  # a person who leaves a recording alone means it under every name
         if not keeper.duplicate_of and (not keeper.failure or await self.lookout.holds(keeper)):
             return keeper
         if job:
@@ -203,6 +208,8 @@ class SyncEngine:
     async def track(self, context: JobContext, args: Mapping[str, Any]) -> dict[str, Any]:
         """Handle a `track` job. It speaks for this very track: it cannot succeed by doing another."""
         entry = await self.ledger.entry(str(args["track"]))
+        if entry.aside:
+            return {"track": entry.id, "actions": [], "note": left_alone(entry)}
         if entry.failure:
             await self.ledger.record_failure(entry.id, None)
         try:
@@ -255,7 +262,7 @@ class SyncEngine:
     async def _bring_home(self, entry: Entry, context: JobContext) -> dict[str, Any]:
         if entry.duplicate_of and (keeper := await self._keeper(entry.duplicate_of, context.job)):
             await remove_folder(self.folder(entry.id))
-            if not await self.lookout.holds(keeper):
+            if not keeper.aside and not await self.lookout.holds(keeper):
                 await self._bring(keeper.id, context)
             return {"track": entry.id, "duplicate_of": keeper.id}
         seen = await self.lookout.look(entry)

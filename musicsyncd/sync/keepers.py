@@ -20,7 +20,7 @@ class Keepers:
 
     async def __call__(self, entry: Entry) -> bool:
         """Whether this track keeps its copies out now. One that comes home later and fails releases them again."""
-        if not entry.failure and (entry.parked or await self._at_work(entry.id)):
+        if not entry.failure and not entry.aside and (entry.parked or await self._at_work(entry.id)):
             return True
         # Read anew: its job may have ended well since the entry was read.
         return await self.lookout.holds(await self.lookout.ledger.entry(entry.id))

@@ -69,7 +69,7 @@ class Lookout:
 
     def targets(self, entry: Entry) -> list[Target]:
         """Where this track should stand, and with what."""
-        volumes = [Target(name=name, parts=_proofs(entry, shelf.formats)) for name, shelf in self.shelves.items()]
+        volumes = [Target(name=name, parts=_wanted(entry, shelf)) for name, shelf in self.shelves.items()]
         row = digest(row_fields(entry, self.precedence))
         return [*volumes, *(Target(name=name, parts={ROW: row}) for name in self.catalogs)]
 
@@ -96,7 +96,7 @@ class Lookout:
                 gone.append(one)
             elif stands is Stands.YES:
                 holding.append(one)
-                if one.target in self.shelves:
+                if self.keeps(one.target):
                     present.append(one)
         for one in sorted(present, key=lambda one: not _current(entry, one)):
             # What was linked stands for our output and is not it, byte for byte: no other shelf gets it.
@@ -119,7 +119,11 @@ class Lookout:
     async def holds(self, entry: Entry) -> bool:
         """Whether a file of the track was seen to stand just now, or stood on a volume that is away."""
         gone = (await self.look(entry)).gone
-        return any(one.target in self.shelves and (one.target, one.part) not in gone for one in entry.evidence)
+        return any(self.keeps(one.target) and (one.target, one.part) not in gone for one in entry.evidence)
+
+    def keeps(self, target: str) -> bool:
+        """Whether files stay there: what another program takes away is no copy to count on."""
+        return target in self.shelves and not self.shelves[target].hands_over
 
     async def _edited(self, one: Evidence, entry: Entry) -> Evidence | None:
         """The evidence renewed, when the file of that name still holds the very samples that were kept."""
@@ -135,6 +139,8 @@ class Lookout:
 
     async def _stands(self, one: Evidence, entry: Entry) -> Stands:
         if shelf := self.shelves.get(one.target):
+            if shelf.hands_over:
+                return Stands.YES  # it was delivered, and that stays true wherever the file is by now
             return Stands.YES if await shelf.look(Kept.from_dict(one.detail)) else Stands.GONE
         if catalog := self.catalogs.get(one.target):
             row = await catalog.read(str(one.detail["id"]))
@@ -171,8 +177,13 @@ def _without(entry: Entry, gone: Sequence[Evidence]) -> Entry:
     return replace(entry, evidence=tuple(one for one in entry.evidence if one not in gone)) if gone else entry
 
 
-def _proofs(entry: Entry, formats: Sequence[str]) -> dict[str, str]:
-    outputs = {name: entry.output(name) for name in formats}
+def _wanted(entry: Entry, shelf: Shelf) -> dict[str, str]:
+    """The formats that shall stand on a shelf, each in its newest version; delivered once is enough where they do not
+    stay.
+    """
+    if shelf.hands_over:
+        return dict.fromkeys(shelf.formats, "")
+    outputs = {name: entry.output(name) for name in shelf.formats}
     return {name: output.proof if output else "" for name, output in outputs.items()}
 
 

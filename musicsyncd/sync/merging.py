@@ -156,6 +156,8 @@ class Merger:
             if await is_worked_on(self.jobs, side.track):
                 return f"{side.label} is being worked on: apply the plan again when that has ended"
         entry, keeping = await self.ledger.entries([loser.track, keeper.track])
+        if alone := next((one for one in (entry, keeping) if one.aside), None):
+            return f"{alone.track.label} ({alone.id}) is {alone.aside} by now: make a new plan"
         if is_wanted(entry):
             return f"A person said that {loser.label} ({loser.track}) stays"
         if keeping.duplicate_of:

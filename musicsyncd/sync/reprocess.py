@@ -21,6 +21,7 @@ from musicsyncd.pipeline.rehear import Rehear, best_copy, nothing_to_hear
 from musicsyncd.pipeline.step import Work, remove_folder, walk
 from musicsyncd.pipeline.words import Words
 from musicsyncd.sync.actions import Action, decide_again
+from musicsyncd.sync.eligible import left_alone
 from musicsyncd.sync.engine import ENTRIES_AT_ONCE, REQUEST, TRACK, SyncEngine
 from musicsyncd.sync.look import Seen
 from musicsyncd.sync.request import STEPS, RetryRequest
@@ -110,7 +111,9 @@ class Reprocess:
         if entry.duplicate_of:
             note = f"the same recording as {entry.duplicate_of}, which has the files"
             return plan | {"note": note, "duplicate_of": entry.duplicate_of}
-        files = [one for one in entry.evidence if one.target in self.engine.lookout.shelves]
+        if entry.aside:
+            return plan | {"note": left_alone(entry)}
+        files = [one for one in entry.evidence if self.engine.lookout.keeps(one.target)]
         away = {target: volumes[target] for target in sorted({one.target for one in files}) if target in volumes}
         near = [one for one in files if one.target not in away]
         if error := self._hindrance(entry, step, near, away):
@@ -173,6 +176,8 @@ class Reprocess:
         entry = await self.engine.ledger.entry(str(args["track"]))
         if entry.duplicate_of:
             return {"track": entry.id, "duplicate_of": entry.duplicate_of}
+        if entry.aside:
+            return {"track": entry.id, "actions": [], "note": left_alone(entry)}
         folder = self.folder(entry.id, step)
         try:
             return await self._again(entry, step, folder, context)
@@ -183,7 +188,7 @@ class Reprocess:
         context.progress(None, step=step)
         engine = self.engine
         seen = await self._look(entry, context.job)
-        files = [one for one in entry.evidence if _stands(one, seen) and one.target in engine.lookout.shelves]
+        files = [one for one in entry.evidence if _stands(one, seen) and engine.lookout.keeps(one.target)]
         away = {**seen.away, **await engine.lookout.away(sorted({one.target for one in files}))}
         near = [one for one in seen.present if one.target not in away]
         if error := self._hindrance(entry, step, near, away):

@@ -10,9 +10,11 @@ from typing import Any, Final
 from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import BadInput, Degraded, MusicsyncError, Permanent
 from musicsyncd.jobs.base import JobContext, WorkEngine
+from musicsyncd.ledger.entry import Aside
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.library.base import Kept, Shelf
+from musicsyncd.sync.forgetting import FORGOTTEN
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.mending import MENDED
 from musicsyncd.sync.merging import MERGE, MERGED, RECYCLED, RETIRED, is_worked_on
@@ -20,7 +22,7 @@ from musicsyncd.sync.merging import MERGE, MERGED, RECYCLED, RETIRED, is_worked_
 UNDO: Final = "undo"
 RESTORED: Final = "restored"
 REPLACED: Final = "replaced"
-UNDOABLE: Final = (REPLACED, RECYCLED, RETIRED, MENDED, MERGED)
+UNDOABLE: Final = (REPLACED, RECYCLED, RETIRED, MENDED, MERGED, FORGOTTEN)
 """Kinds of change that can be taken back, in the order in which that is done: a track is wanted for itself again only
 when its files stand, or a sync would fetch it anew meanwhile."""
 NOTHING: Final = "nothing was left to take back"
@@ -46,7 +48,8 @@ class Undoer:
     async def _undo(self, operation: str, context: JobContext) -> dict[str, Any]:
         changes, left = await open_changes(self.ledger, operation), list[dict[str, Any]]()
         for one in changes:
-            if any(other["track"] == one["track"] is not None for other in left) and one["what"] == MERGED:
+            others = any(other["track"] == one["track"] is not None for other in left)
+            if others and one["what"] in (MERGED, FORGOTTEN):
                 continue  # it would be fetched anew while its files cannot come back
             try:
                 await self._take_back(one, context)
@@ -69,6 +72,10 @@ class Undoer:
                 await self._revive(one, context)
             case "mended":
                 await self._unmend(one, context)
+            case "forgotten":
+                aside = one["before"]["aside"]
+                change = _change(one, context, before=one["after"], after={"aside": aside})
+                await self.ledger.set_aside(one["track"], Aside(aside) if aside else None, change)
             case _:
                 before = {"duplicate_of": one["after"]["duplicate_of"]}
                 change = _change(one, context, before=before, after={"duplicate_of": None})

@@ -6,11 +6,14 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -213,6 +216,81 @@ def test_ctrl_c_ends_a_follower_with_130(daemon: Running, words: str) -> None:
         out, err = process.communicate(timeout=10)
     assert (process.returncode, err) == (130, ""), out
     assert daemon.client.get("/v1/status")["mode"] == "prod"
+
+
+@contextmanager
+def watched(daemon: Running, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A command that is killed when it says nothing for too long: a test that waits for a line then fails."""
+    with started(daemon, *arguments) as process:
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        try:
+            yield process
+        finally:
+            watchdog.cancel()
+            process.kill()
+
+
+def test_a_watch_without_a_terminal_prints_what_changed(daemon: Running) -> None:
+    """Each line once while it stays as it is; a job that is asked for makes one within a moment."""
+    with watched(daemon, "status", "--watch") as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert re.fullmatch(r"musicsyncd [\d.]+\n", first)
+        seen = [process.stdout.readline() for _ in range(2)]
+        daemon.client.post("/v1/sync", {"scope": "unfinished"})
+        while not (line := process.stdout.readline()).startswith(("REQUEST JOBS", "RUNNING")):
+            seen.append(line)
+            assert line, "it ended"
+        assert line not in seen
+        process.send_signal(signal.SIGINT)
+        rest, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (130, "")
+    assert ESCAPE not in "".join(seen) + rest
+    assert first not in seen
+
+
+def test_a_watch_as_json_is_a_line_for_each_change(daemon: Running) -> None:
+    """Each is a whole answer."""
+    with watched(daemon, "status", "--watch", "--json") as process:
+        assert process.stdout is not None
+        before = json.loads(process.stdout.readline())
+        daemon.client.post("/v1/sync", {"scope": "unfinished"})
+        after = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+    assert before["schema"] == after["schema"] == "musicsyncd.status/1"
+    assert before["jobs"] != after["jobs"]
+
+
+def test_a_watch_on_a_terminal_is_drawn_over(daemon: Running) -> None:
+    """The screen is cleared once; what happens is drawn soon, and a flood of events is a few screens a second."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command(daemon, "status", "--watch"), stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    written = bytearray()
+
+    def drawn(text: bytes) -> None:
+        while text not in written:
+            assert select.select([ours], [], [], 30)[0], "nothing was drawn"
+            written.extend(os.read(ours, 65536))
+
+    try:
+        drawn(b"\x1b[?7h")
+        begun = time.monotonic()
+        for _ in range(40):
+            daemon.client.post("/v1/sync", {"scope": "unfinished"})
+        del written[:]
+        drawn(b"REQUEST JOBS")
+        drawn(b"\x1b[?7h")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        screens, seconds = written.count(b"\x1b[H"), time.monotonic() - begun
+    finally:
+        process.kill()
+        os.close(ours)
+    assert b"\x1b[2J" not in written
+    assert screens <= seconds / 0.25 + 1
 
 
 @pytest.mark.parametrize("words", ["config show", "logs", "jobs"])

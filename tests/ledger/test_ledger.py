@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -16,6 +17,7 @@ from musicsyncd.errors import Degraded, MusicsyncError, Permanent
 from musicsyncd.ledger.entry import Entry, FileFacts
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.rows import ID_ALPHABET, ID_LENGTH
+from musicsyncd.ledger.schema import MIGRATIONS
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.track import Track
@@ -522,3 +524,19 @@ async def test_a_search_for_ids_has_no_limit(ledger: Ledger) -> None:
     found = await ledger.search_ids("alike")
     assert len(found) == 150
     assert found[:100] == [entry.id for entry in await ledger.search("alike")]
+
+
+async def test_older_playlists_keep_their_names_as_folders(tmp_path: Path) -> None:
+    """What was met before there were folders is filed under the name that it had."""
+    path, clock = tmp_path / "state" / "old.db", ManualClock()
+    before = next(number for number, text in enumerate(MIGRATIONS) if "ADD COLUMN folder" in text)
+    database = await Database.open(path, {"ledger": MIGRATIONS[:before]}, backups=tmp_path / "backups", clock=clock)
+    query = "INSERT INTO playlist VALUES ('spotify:playlist:1', 'Warm-up', NULL)"
+    await database.write(lambda conn: conn.execute(query) and None)
+    await database.close()
+    database = await Database.open(path, {"ledger": MIGRATIONS}, backups=tmp_path / "backups", clock=clock)
+    try:
+        query = "SELECT folder FROM playlist"
+        assert await database.read(lambda conn: conn.execute(query).fetchall()) == [("Warm-up",)]
+    finally:
+        await database.close()

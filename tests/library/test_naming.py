@@ -128,6 +128,8 @@ def test_names_as_people_expect_them(artist: str, title: str, path: str) -> None
         ("{bpm} {title}", {"title": "T", "bpm": 128.0}, "128 T"),
         ("{genre}/{title}", {"title": "T", "genre": None, "year": 2019}, "T"),
         ("{album}", {}, "Untitled"),
+        ("{playlist}/{title}", {"title": "T"}, "Unsorted/T"),
+        ("{playlist}/{title}", {"title": "T", "playlist": "Warm/up"}, "Warm-up/T"),
     ],
 )
 def test_empty_fields_take_their_surroundings_along(layout: str, fields: dict[str, str], path: str) -> None:

@@ -19,9 +19,10 @@ import pytest
 
 from musicsyncd.errors import Degraded
 from musicsyncd.library.base import Condition, Staged
-from musicsyncd.library.disk import temporary_name
+from musicsyncd.library.disk import sync_folder, temporary_name
 from musicsyncd.library.marker import MARKER
 from musicsyncd.library.naming import path_key
+from musicsyncd.library.volume import Volume
 from tests.fakes.picky_volume import picky_volume
 from tests.library.benches import VolumeBench, adopted, mounted, small_tmpfs, volume
 from tests.library.contract import FILE, TIED, WANTED, staged
@@ -354,3 +355,28 @@ async def test_a_folder_of_somebody_elses_is_denied() -> None:
                 os.seteuid(0)
             assert state.condition is Condition.DENIED
             assert what in state.why
+
+
+async def test_a_program_may_take_the_file_at_once(
+    tmp_path: Path, staging: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where files are handed over, one that is gone once it had its name was delivered; elsewhere it is missing."""
+
+    def taken(descriptor: int) -> None:
+        sync_folder(descriptor)
+        for name in os.listdir(descriptor):
+            if name.endswith(".wav"):
+                os.unlink(name, dir_fd=descriptor)
+
+    monkeypatch.setattr("musicsyncd.library.placing.sync_folder", taken)
+    for name, hands_over in (("over", True), ("kept", False)):
+        shelf = Volume(name, tmp_path / name, formats=("wav",), layout="{title}", hands_over=hands_over)
+        await shelf.adopt()
+        if hands_over:
+            placed = await shelf.place(staged(staging, b"music"), WANTED, tie_breaker="abc")
+            assert (placed.kept.size, placed.kept.shelf) == (len(b"music"), "over")
+            assert shelf.target == "handover:over"
+        else:
+            with pytest.raises(Degraded, match="not there as it was written"):
+                await shelf.place(staged(staging, b"music"), WANTED, tie_breaker="abc")
+        assert not [*(tmp_path / name).rglob("*.wav")]

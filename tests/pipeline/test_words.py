@@ -89,6 +89,7 @@ def test_a_layout_may_speak_of_everything_that_is_known() -> None:
         "key": "F#m",
         "camelot": "11A",
         "bpm": "124",
+        "playlist": "",
         "id": "abcd0001",
     }
     assert fields.keys() == FIELDS

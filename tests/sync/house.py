@@ -46,6 +46,7 @@ from musicsyncd.sources.memory import MemorySource
 from musicsyncd.sources.rows import RowsSource
 from musicsyncd.sync.batch import Batches
 from musicsyncd.sync.engine import REQUEST, SyncEngine
+from musicsyncd.sync.forgetting import FORGET, Forgetter
 from musicsyncd.sync.keepers import Keepers
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.merging import APPLY, MERGE, PLAN, Merger
@@ -241,6 +242,7 @@ class House:
             APPLY: merger.apply,
             UNDO: undoer.undo,
             **self.reconciler.handlers(),
+            FORGET: Forgetter(ledger=self.ledger, lookout=self.lookout).forget,
         }
         await self.jobs.start(handlers, {Lane.USER: 1, Lane.BACKLOG: 2})
 

@@ -125,3 +125,29 @@ def test_a_private_set_is_known_without_what_lets_one_in() -> None:
     """Its token stays with the source."""
     private = Playlist(identity=Identity("soundcloud", "ada/sets/mine/s-AbC123"), title="Mine")
     assert private.id == "soundcloud:ada/sets/mine"
+
+
+async def test_files_go_to_the_playlist_that_the_track_was_seen_in_first(house: House) -> None:
+    """Likes count only where there is no other list; what is in none is "Unsorted"; a later list moves nothing."""
+    house.main.layout = "{playlist}/{title}"
+    c = song("c")
+    house.source.offer(B, sound("b"))
+    house.source.offer(c, sound("c"))
+    house.source.playlists = (listed("Warm-up", A), listed("ada/likes", A, B, title="Likes of ada"))
+    await house.sync(Scope.INCREMENTAL)
+    house.source.playlists = (listed("Afterhours", A, B, c),)
+    await house.sync(Scope.FULL)
+    folders = {path.rpartition("/")[0] for path in house.main.standing()}
+    assert folders == {"Warm-up", "Likes of ada", "Unsorted"}
+
+
+async def test_a_renamed_playlist_moves_no_file_and_keeps_its_folder(house: House) -> None:
+    """Rows and exports say the new name; what comes later is filed with what is there."""
+    house.main.layout = "{playlist}/{title}"
+    house.source.playlists = (listed("x", A, title="Warm-up"),)
+    await house.sync(Scope.INCREMENTAL)
+    house.source.offer(B, sound("b"))
+    house.source.playlists = (listed("x", A, B, title="Opening"),)
+    await house.sync(Scope.FULL)
+    assert await titles(house, B) == ["Opening"]
+    assert {path.rpartition("/")[0] for path in house.main.standing()} == {"Warm-up"}

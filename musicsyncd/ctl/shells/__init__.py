@@ -1,0 +1,1 @@
+"""How each shell is told what completes a command line."""
