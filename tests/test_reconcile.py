@@ -93,7 +93,11 @@ def test_what_differs_is_found_put_right_approved_and_undone(daemon: Running, bo
     time.sleep(0.06)  # the mirror is asked for what is new again
 
     # A dry run tells exactly what a run does, and writes nothing anywhere.
+    already = len(fake.asked())
     plan = asked(daemon, "reconcile", "--dry-run")
+    questions = {(one.method, one.path.rpartition("/")[2]) for one in fake.asked()[already:]}
+    assert ("POST", "query") in questions
+    assert not any(one.path.startswith("/v1/pages") for one in fake.asked()[already:]), questions
     assert kinds(plan) == {
         ("moved", "safe"), ("poisoned", "person"), ("unfounded", "person"), ("already present", "person"),
         ("unknown", "told"),
@@ -166,6 +170,7 @@ def test_half_an_emptied_volume_is_an_error_and_nothing_is_done(daemon: Running,
     assert f"{len(gone)} of {len(files)} files on volume:main are gone at once" in done.stderr
     settle(daemon)
     assert (contents(daemon), rows(book)) == (before, shown)
+    assert any("The last reconcile failed" in one for one in daemon.client.get("/v1/status")["attention"])
     plan = asked(daemon, "reconcile", "--dry-run")
     assert ("shrunk", "person") in kinds(plan)
     assert daemon.ctl("reconcile", "--apply", plan["plan"]).returncode == 7

@@ -63,6 +63,7 @@ class RequestSeen:
     """The last pass of a kind that the daemon makes again and again; it failed."""
 
     scope: str
+    """Of a sync; or `reconcile`."""
     what: str
     why: str = ""
     fix: str = ""
@@ -211,13 +212,14 @@ def _tracks_and_jobs(seen: Seen) -> Iterator[Finding]:
             subject="jobs",
         )
     for one in seen.requests:
+        sync = one.scope != "reconcile"
         yield Finding(
             key=f"request:{one.scope}",
             severity=Severity.ERROR,
-            what=f"The last {one.scope} sync failed: {one.what}",
+            what=f"The last {one.scope}{' sync' * sync} failed: {one.what}",
             why=one.why,
             fix=one.fix,
-            subject=f"sync --{one.scope}",
+            subject=f"sync --{one.scope}" if sync else one.scope,
         )
 
 

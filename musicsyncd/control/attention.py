@@ -26,7 +26,7 @@ from musicsyncd.sources.account import Account, SignedIn
 from musicsyncd.sync.differences import Who
 from musicsyncd.sync.engine import REQUEST, TRACK
 from musicsyncd.sync.reconcile import APPLY as RECONCILE_APPLY
-from musicsyncd.sync.reconcile import PLANS
+from musicsyncd.sync.reconcile import PLANS, RECONCILE
 
 LATELY: Final = timedelta(days=1)
 MOST_LATELY: Final = 50
@@ -117,7 +117,7 @@ async def lately(jobs: WorkEngine, clock: Clock) -> tuple[int, int]:
 
 
 async def failed_passes(jobs: WorkEngine) -> list[RequestSeen]:
-    """Of each scope that comes again and again, the last request that ended, if it failed."""
+    """Of each scope that comes again and again, the last request that ended, if it failed; the last comparison too."""
     ends = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED})
     last = {
         str(job.args.get("scope")): job
@@ -125,6 +125,8 @@ async def failed_passes(jobs: WorkEngine) -> list[RequestSeen]:
         if not job.args.get("dry_run")
     }
     failed = [(scope, last[scope]) for scope in PASSES if scope in last and last[scope].state is JobState.FAILED]
+    compared = await jobs.list(JobFilter(states=ends, kind=RECONCILE, limit=1))
+    failed += [(RECONCILE, job) for job in compared if job.state is JobState.FAILED]
     errors = [(scope, from_dict(open_(job.reason or {}))) for scope, job in failed]
     return [RequestSeen(scope=scope, what=error.what, why=error.why, fix=error.fix) for scope, error in errors]
 

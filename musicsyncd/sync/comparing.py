@@ -30,7 +30,7 @@ from musicsyncd.sync.inventory import Found, Gone, Inventory, batches
 from musicsyncd.sync.look import Lookout
 
 logger = structlog.get_logger()
-LISTED: Final = 5000
+LISTED: Final = 2000
 """Differences that one plan names; the rest is counted, and the next plan names it."""
 UNKNOWN_LISTED: Final = 200
 """Files of nobody's that one plan names, of each volume."""

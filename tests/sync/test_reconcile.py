@@ -12,6 +12,9 @@ from musicsyncd.catalog.base import Row
 from musicsyncd.errors import Degraded, Temporary
 from musicsyncd.jobs.job import JobFilter, JobState, Lane
 from musicsyncd.ledger.mirror import MirrorRow
+from musicsyncd.ledger.standing import Evidence
+from musicsyncd.library.base import Kept
+from musicsyncd.library.memory import MemoryShelf
 from musicsyncd.sync.engine import TRACK
 from musicsyncd.sync.reconcile import APPLY, DRY_RUN, RECONCILE
 from musicsyncd.sync.undoing import UNDO
@@ -337,3 +340,30 @@ async def test_two_rows_with_one_key_are_reported_and_left(house: House) -> None
     result = await run(house)
     assert kinds(result) == [("doubled", "person")]
     assert house.catalog.rows == before
+
+
+async def test_another_shelf_is_asked_item_by_item(house: House) -> None:
+    """Items that are gone there are work; those of a copy that was left out go to its trash when a person says so."""
+    eagle = MemoryShelf("eagle", formats=("alac",))
+    eagle.target, eagle.lists = "eagle", False
+    house.lookout.shelves["eagle"] = eagle  # type: ignore[index]  a dictionary, in this house
+    for track in (A, B):
+        entry = await house.entry(track)
+        known = next(one for one in entry.evidence if (one.target, one.part) == (MAIN, "alac"))
+        eagle.write(f"{track.title}.m4a", house.main.files[known.detail["path"]])
+        kept = Kept.from_dict(known.detail | {"shelf": "eagle", "marker": eagle.marker, "path": f"{track.title}.m4a"})
+        stands = Evidence(target="eagle", part="alac", proof=known.proof, detail=kept.as_dict())
+        await house.ledger.record_evidence(entry.id, stands, None)
+    a, b = [(await house.entry(one)).id for one in (A, B)]
+    await house.ledger.mark_duplicate(a, (await house.entry(C)).id, {"verdict": "same"})
+    del eagle.files[f"{B.title}.m4a"]
+    plan = await planned(house)
+    found = {(one["kind"], one["who"], one["subject"]): one["id"] for one in plan["differences"]}
+    assert {("gone", "safe", b), ("unneeded", "person", a)} <= found.keys()
+    item = dict(eagle.files)
+    job = await house.done(APPLY, "one", plan=plan["plan"], only=[found["unneeded", "person", a]])
+    assert job.result is not None
+    assert (job.result["left"], f"{A.title}.m4a" in eagle.files) == ([], False)
+    assert sorted(eagle.files.values()) == sorted(item.values())
+    await house.done(UNDO, job.id, operation=job.id)
+    assert eagle.files == item
