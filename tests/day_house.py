@@ -11,6 +11,8 @@ import contextlib
 import heapq
 import itertools
 import mmap
+import os
+import signal
 import sqlite3
 import struct
 import subprocess
@@ -29,7 +31,7 @@ from anyio import to_thread
 from tests.fakes.running import Running
 
 ROOT: Final = Path(__file__).parent.parent
-LOOKERS: Final = frozenset({"vitals", "memory watch"})
+LOOKERS: Final = frozenset({"memory watch"})
 """Parts that look at memory only: nothing follows from their waking that would have to be waited for."""
 SOON: Final = 1.5
 """Seconds that may pass while a job runs: it waits for its turn at a service."""
@@ -74,8 +76,6 @@ class Day(Running):
 
     def launch(self, **environment: str) -> subprocess.Popen[bytes]:
         """See `Running.launch`."""
-        import os
-
         self.elapsed  # noqa: B018  it is to be there
         with (self.folder / "output.log").open("ab") as output:
             self.process = subprocess.Popen(
@@ -87,6 +87,15 @@ class Day(Running):
                 env={**os.environ, **self.environment, **environment},
             )
         return self.process
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """See `Running.stop`."""
+        process = self.process
+        status = super().stop(number)
+        for pipe in (process.stdin, process.stdout) if process else ():
+            with contextlib.suppress(OSError):
+                pipe.close()
+        return status
 
     def set_out(self, minutes: float) -> None:
         """Let time go on to that minute of the day, and do not wait for it."""

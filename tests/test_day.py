@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,9 +32,19 @@ from tests.test_spotify_daemon import sign_in
 SECONDS: Final = 3.0
 HOUR: Final = 60
 DAY: Final = 24 * HOUR
+SONGS: Final = 13
+SIGN_IN: Final = {"account:spotify": 1}
+"""Before a person has signed in."""
+TOLD: Final = {"account:spotify": 2, "catalog:notion": 2, "volume:eagle": 1, "volume:stick": 1}
+"""How often each trouble came: Notion was away twice, and nobody was signed in twice."""
+ENCODINGS: Final = ("utf-8", "utf-16-le")
+QUIET: Final = (10, 11, 22, 23)
+"""Hours in which nothing new came, and nobody was away."""
+MOST: Final = {
+    "spotify": 16, "accounts": 2, "soundcloud": 12, "youtube": 30, "notion": 48, "eagle": 72, "alerts": 8
+}  # fmt: skip
+"""Requests in any hour; while something waits, its other places are looked at in each of the twelve passes."""
 VOLUMES: Final = ("main", "stick")
-OURS: Final = frozenset({"created", "edited"})
-SERVICES: Final = ("spotify", "accounts", "soundcloud", "youtube", "notion", "eagle", "alerts")
 
 
 class Sites:
@@ -129,9 +141,6 @@ def town(folder: Path, *, incremental: str = "5 min") -> Iterator[Town]:
 [eagle]\nenabled = true\nbase_url = "{eagle.base_url}"
 [[inbox]]\npath = {json.dumps(str(folder / "inbox"))}
 """
-        daemon.config.write_text("")
-        text = daemon.extra
-        daemon.extra = text
         daemon.write_config()
         config = daemon.config.read_text()
         daemon.config.write_text(config.replace("[daemon]\n", '[daemon]\ntimezone = "UTC"\nmemory_ceiling = 0\n'))
@@ -143,16 +152,13 @@ def town(folder: Path, *, incremental: str = "5 min") -> Iterator[Town]:
 
 @contextmanager
 def _daemon(folder: Path, begins: datetime) -> Iterator[Day]:
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="ms-") as short:
         daemon = Day(folder=folder, socket=Path(short) / "c.sock", volumes=VOLUMES, begins=begins)
         try:
             yield daemon
         finally:
             if daemon.process is not None:
-                daemon.process.kill()
-                daemon.process.wait()
+                daemon.kill()
 
 
 Deed = Callable[[Town], None]
@@ -171,20 +177,20 @@ def wishes() -> dict[float, Deed]:
         8 * HOUR + 10: lambda town: town.drop(3),
         12 * HOUR + 30: lambda town: town.like(4),
         15 * HOUR + 10: lambda town: town.drop(4),
-        17 * HOUR: lambda town: town.drop(5),
-        17 * HOUR + 1: lambda town: town.like(5),
+        17 * HOUR: lambda town: (town.drop(5), town.like(5))[0],
         18 * HOUR + 10: lambda town: town.drop(6),
     }
 
 
-def live(town: Town, deeds: Mapping[float, Deed]) -> None:
+def live(town: Town, *all_deeds: Mapping[float, Deed]) -> None:
     """Let the day pass; requests are counted by the hour."""
-    for minute in sorted({*deeds, *range(0, DAY + 1, HOUR)}):
+    for minute in sorted({*range(0, DAY + 1, HOUR)}.union(*all_deeds)):
         town.daemon.to(minute)
         if minute % HOUR == 0:
             town.count(int(minute) // HOUR - 1)
-        if minute in deeds:
-            deeds[minute](town)
+        for deeds in all_deeds:
+            if minute in deeds:
+                deeds[minute](town)
 
 
 # The end
@@ -210,8 +216,16 @@ def end_of(town: Town) -> dict[str, Any]:
 
 
 def _hashes(town: Town, volume: str) -> dict[str, str]:
-    root = town.daemon.library(volume)
-    return {name: hashlib.sha256((root / name).read_bytes()).hexdigest() for name in town.daemon.files(volume)}
+    """Every file's bytes, but for the ids of Notion's pages, which are in the tags of what was asked for by a row."""
+    pages = [row.id.encode(encoding) for row in town.notion.pages(town.workspace.tracks) for encoding in ENCODINGS]
+    return {name: _hash(town.daemon.library(volume) / name, pages) for name in town.daemon.files(volume)}
+
+
+def _hash(path: Path, without: Sequence[bytes]) -> str:
+    data = path.read_bytes()
+    for one in without:
+        data = data.replace(one, bytes(len(one)))
+    return hashlib.sha256(data).hexdigest()
 
 
 def _row(values: Mapping[str, Any], artists: Mapping[str, str], folder: str) -> str:
@@ -223,14 +237,122 @@ def _row(values: Mapping[str, Any], artists: Mapping[str, str], folder: str) -> 
     return json.dumps(kept, sort_keys=True, default=str).replace(folder, "")
 
 
-def test_a_day(tmp_path: Path) -> None:
-    began = time.monotonic()
-    with town(tmp_path / "calm", incremental="1 h") as calm:
+def troubles() -> dict[float, Deed]:
+    """What goes wrong, by the minute."""
+
+    def spotify_away(town: Town) -> None:
+        town.spotify.always = (503, {}, {"error": {"status": 503, "message": "Service unavailable"}})
+
+    def spotify_back(town: Town) -> None:
+        town.spotify.always = None
+
+    def stick_away(town: Town) -> None:
+        town.hook.always = (503, {})  # and who is to be told is away for half of that time
+        town.daemon.library("stick").rename(town.daemon.folder / "pulled out")
+
+    def stick_back(town: Town) -> None:
+        (town.daemon.folder / "pulled out").rename(town.daemon.library("stick"))
+
+    def killed(town: Town) -> None:
+        town.daemon.kill()
+        town.daemon.start()
+
+    def killed_at_work(town: Town) -> None:
+        town.daemon.set_out(17 * HOUR + 15)
+        ends = time.monotonic() + 60
+        while not any((town.daemon.state / "staging").rglob("*.*")):
+            assert time.monotonic() < ends, "it did not begin"
+            time.sleep(0.005)
+        killed(town)
+
+    return {
+        2 * HOUR: spotify_away,
+        3 * HOUR: spotify_back,
+        4 * HOUR: lambda town: setattr(town.sites, "away", True),
+        5 * HOUR: lambda town: setattr(town.sites, "away", False),
+        6 * HOUR: lambda town: town.notion.fail(503, times=float("inf")) and None,
+        7 * HOUR: lambda town: town.notion.bad_days.clear(),
+        8 * HOUR: lambda town: town.eagle.stop(),
+        9 * HOUR: lambda town: town.eagle.start(),
+        12 * HOUR: lambda town: town.spotify.revoke(),
+        14 * HOUR: lambda town: sign_in(town.daemon) and None,
+        15 * HOUR: stick_away,
+        15 * HOUR + 30: lambda town: setattr(town.hook, "always", (204, {})),
+        16 * HOUR: stick_back,
+        17 * HOUR + 0.1: killed_at_work,
+        18 * HOUR: lambda town: town.notion.close_door(),
+        18 * HOUR + 30: killed,
+        19 * HOUR: lambda town: town.notion.open_door(),
+    }
+
+
+def told(town: Town) -> dict[str, Counter[str]]:
+    """How often each trouble was told, by kind of message; what was posted again for want of an answer is one."""
+    posts = {(post.json["kind"], post.json["key"], post.json["id"]) for post in town.hook.posts}
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for kind, key, _ in posts:
+        counts[key][kind] += 1
+    return counts
+
+
+def ended(town: Town) -> Counter[str]:
+    """How often each request was done, by its key."""
+    lines = [json.loads(one) for one in town.daemon.log.read_text().splitlines()]
+    return Counter(line["track"] for line in lines if line["event"] == "job-ended" and line["track"].endswith("||"))
+
+
+def hour(town: Town, *hours: int) -> Counter[str]:
+    """What was asked in these hours."""
+    return sum((town.asked[one] for one in hours), Counter())
+
+
+def calm_day(folder: Path) -> dict[str, Any]:
+    """How a day ends on which nothing happens but what the owner does."""
+    with town(folder, incremental="1 h") as calm:
         live(calm, wishes())
-        expected = end_of(calm)
-    print("calm", time.monotonic() - began)
-    print(json.dumps(expected, indent=1)[:6000])
-    for hour, counts in sorted(calm.asked.items()):
-        print(hour, dict(counts))
-    for post in calm.hook.posts:
-        print(post.json["kind"], post.json["key"], post.json["what"], post.json["first_seen"])
+        assert {key: count["opened"] for key, count in told(calm).items()} == SIGN_IN
+        return end_of(calm)
+
+
+def test_a_day(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as beside:
+        calm = beside.submit(calm_day, tmp_path / "calm")
+        with town(tmp_path / "stormy") as stormy:
+            live(stormy, wishes(), troubles())
+            found = end_of(stormy)
+        expected = calm.result()
+    assert found == expected
+    assert len(found["tracks"]) == len(found["rows"]) == len(found["items"]) == SONGS
+    assert {state for _, state, _ in found["tracks"]} == {"standing"}
+    assert found["left"] == []
+    done = ended(stormy)
+    assert 284 <= done["incremental||"] <= 290
+    assert done["full||"] == 1
+    assert_told_once(stormy)
+    assert_no_storm(stormy)
+
+
+def assert_told_once(town: Town) -> None:
+    """Each trouble was opened once and closed once, and nothing else was told."""
+    counts = told(town)
+    assert {key: count["opened"] for key, count in counts.items()} == TOLD, town.hook.posts
+    for key, count in counts.items():
+        assert count == Counter(opened=TOLD[key], resolved=TOLD[key]), key
+
+
+def assert_no_storm(town: Town) -> None:
+    """No hour asks more than its passes and its tracks need, and who is away is left alone."""
+    for number, asked in town.asked.items():
+        over = {name: count for name, count in asked.items() if count > MOST[name]}
+        assert not over, f"hour {number}"
+    for number in QUIET:
+        asked = town.asked[number]
+        assert asked["spotify"] <= 14, "one question for each pass"
+        assert asked["notion"] <= 24, "two for each pass"
+        assert asked["eagle"] <= 6, "when somebody looks whether anything is wrong"
+        assert not asked["soundcloud"] + asked["youtube"] + asked["alerts"]
+    assert hour(town, 2)["spotify"] <= 12
+    assert hour(town, 4)["soundcloud"] <= 10
+    assert hour(town, 6)["notion"] <= 24
+    assert hour(town, 12, 13)["spotify"] == 0
+    assert hour(town, 20)["soundcloud"] == 0, "nothing was given up before, and found again by the full pass"

@@ -191,6 +191,8 @@ class StreamingService(YtdlpSource):
             return await self._rested(error, float(pause))
         if complaint["out_of_order"]:
             await self._budget.failed(error)
+            if isinstance(error, Temporary) and (rest := self._budget.rest):  # no track is given up for its sake
+                return Temporary(error.what, delay=rest, why=error.why, fix=error.fix, counts=False)
         else:
             await self._budget.answered(200, {})  # it speaks, if only to refuse this track
         return error

@@ -446,15 +446,18 @@ async def test_a_refused_list_of_likes_is_the_wall(place: Place) -> None:
 
 
 async def test_a_service_out_of_order_is_let_alone_after_a_row_of_failures(place: Place) -> None:
-    """One failure is nothing; five in a row are a state."""
+    """One failure is nothing; five in a row are a state, for which no track is given up."""
     url = place.site.add(1)
     place.site.instead[f"{API}/resolve"] += [page({}, 503)] * 100
-    source = place.source()
+    source, counted = place.source(), []
     for _ in range(SoundcloudSource.pace.trips):
         assert source.hindrance() == ""
-        with pytest.raises(Temporary, match="out of order"):
+        with pytest.raises(Temporary, match="out of order") as failed:
             await source.resolve(url)
+        counted.append(failed.value.counts)
     assert "left alone" in source.hindrance()
+    assert counted == [True] * (SoundcloudSource.pace.trips - 1) + [False]
+    assert failed.value.delay == pytest.approx(SoundcloudSource.pace.rest)
 
 
 async def test_a_segment_that_broke_off_is_no_track(place: Place) -> None:
