@@ -93,8 +93,9 @@ class Day(Running):
         process = self.process
         status = super().stop(number)
         for pipe in (process.stdin, process.stdout) if process else ():
-            with contextlib.suppress(OSError):
-                pipe.close()
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
         return status
 
     def set_out(self, minutes: float) -> None:

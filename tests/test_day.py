@@ -177,7 +177,8 @@ def wishes() -> dict[float, Deed]:
         8 * HOUR + 10: lambda town: town.drop(3),
         12 * HOUR + 30: lambda town: town.like(4),
         15 * HOUR + 10: lambda town: town.drop(4),
-        17 * HOUR: lambda town: (town.drop(5), town.like(5))[0],
+        17 * HOUR: lambda town: town.drop(5),
+        17 * HOUR + 1: lambda town: town.like(5),
         18 * HOUR + 10: lambda town: town.drop(6),
     }
 

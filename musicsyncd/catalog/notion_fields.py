@@ -45,6 +45,8 @@ ROW_PERSONS: Final = PERSONS | {
 """Fields of a row in which what a person wrote stays."""
 ADDED_TO: Final = frozenset({"artist_pages", "playlist_pages"})
 """Relations: ours are put beside what others related."""
+EAGLE: Final = "eagle"
+"""The shelf whose paths are `images/ID.info/NAME`: an item for each format."""
 PATHS: Final[Mapping[str, str]] = {
     ".m4a": "m4a",
     ".wav": "wav",
@@ -58,7 +60,7 @@ SHOWN: Final[Mapping[str, str]] = {SOUNDCLOUD: "SoundCloud", YOUTUBE: "YouTube",
 SAME_NAME: Final = (
     "title", "album", "genre", "label", "date", "isrc", "catalog_number", "bpm", "bpm_origin", "key", "camelot",
     "key_origin", "duration", "lufs", "source_codec", "source_bit_rate", "lossless", "lossless_honest", "cutoff_hz",
-    "acoustid_id", "musicbrainz_recording", "source_url", "downloaded", "rating", "comments", "eagle_id",
+    "acoustid_id", "musicbrainz_recording", "source_url", "downloaded", "rating", "comments",
 )  # fmt: skip
 """Fields that are called the same on both sides."""
 ID_PROPERTIES: Final = ("spotify_id", "soundcloud_url", "youtube_url", "isrc")
@@ -130,6 +132,8 @@ def _filed(fields: Fields, roots: Mapping[str, str]) -> dict[str, Any]:
         if form := PATHS.get(PurePosixPath(path).suffix.lower()):
             paths.setdefault(form, f"{roots[shelf].rstrip('/')}/{path}" if shelf in roots else path)
     found: dict[str, Any] = {f"path_{form}": paths.get(form) for form in PATHS.values()}
+    items = [PurePosixPath(path).parent.stem for shelf, _, path in copies if shelf == EAGLE]
+    found["eagle_id"] = ", ".join(sorted(items)) or None
     heard = fields.get("fingerprint")
     found |= {f"fingerprint_{form}": heard if form in paths else None for form in ("m4a", "wav", "aiff")}
     return found | {"files": "\n".join(fields["files"]) or None, "fingerprint": heard if paths else None}

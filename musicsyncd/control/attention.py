@@ -124,10 +124,10 @@ async def failed_passes(jobs: WorkEngine) -> list[RequestSeen]:
         for job in reversed(await jobs.list(JobFilter(states=ends, kind=REQUEST, limit=MOST_LATELY)))
         if not job.args.get("dry_run")
     }
-    failed = [(scope, last[scope]) for scope in PASSES if scope in last and last[scope].state is JobState.FAILED]
-    compared = await jobs.list(JobFilter(states=ends, kind=RECONCILE, limit=1))
-    failed += [(RECONCILE, job) for job in compared if job.state is JobState.FAILED]
-    errors = [(scope, from_dict(open_(job.reason or {}))) for scope, job in failed]
+    ended = [(str(scope), last[scope]) for scope in PASSES if scope in last]
+    ended += [(RECONCILE, job) for job in await jobs.list(JobFilter(states=ends, kind=RECONCILE, limit=1))]
+    failed = [(scope, job.reason or {}) for scope, job in ended if job.state is JobState.FAILED]
+    errors = [(scope, from_dict(open_(reason))) for scope, reason in failed]
     return [RequestSeen(scope=scope, what=error.what, why=error.why, fix=error.fix) for scope, error in errors]
 
 

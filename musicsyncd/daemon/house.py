@@ -19,7 +19,7 @@ from musicsyncd.control.attention import Watched
 from musicsyncd.control.operations import DaemonFacts, Operations
 from musicsyncd.daemon.eagle import open_eagle
 from musicsyncd.daemon.mounting import Mounting
-from musicsyncd.daemon.notion import NotionSide, catalogs, open_side
+from musicsyncd.daemon.notion import NotionSide, catalogs, open_side, urgent
 from musicsyncd.daemon.schedule import Schedule, open_schedule
 from musicsyncd.daemon.timing import Timing, open_timing
 from musicsyncd.daemon.volumes import Register, open_volumes
@@ -161,7 +161,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     budgets = Budgets(database, clock)
     eagle = await open_eagle(settings.eagle, database, budgets, clock, stack)
     shelves = Behind(volumes, {eagle.target: eagle} if eagle else {})
-    side = await open_side(settings, _http_options(settings), database, budgets, clock, stack)
+    side = await open_side(settings, volumes, _http_options(settings), database, budgets, clock, stack)
     lookout = Lookout(shelves, catalogs(side, database, clock), ledger, same_sound, precedence)
     words = Words(audio, ledger, shelves, precedence)
     rehear = Rehear(audio, ledger, shelves, _waveforms(settings))
@@ -236,7 +236,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
 
 def handlers(house: House) -> dict[str, Handler]:
     """Who does which kind of job."""
-    return {
+    known: dict[str, Handler] = {
         **house.reprocess.handlers(),
         **house.reconciler.handlers(),
         PLAN: house.merger.plan,
@@ -244,6 +244,7 @@ def handlers(house: House) -> dict[str, Handler]:
         UNDO: house.undoer.undo,
         FORGET: house.forgetter.forget,
     }
+    return {kind: urgent(handler) for kind, handler in known.items()}
 
 
 def _watched(settings: Settings, budgets: Budgets, post: Post, side: NotionSide, schedule: Schedule | None) -> Watched:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -23,10 +23,12 @@ from musicsyncd.database import Database
 from musicsyncd.errors import MusicsyncError
 from musicsyncd.http.budgets import Budgets
 from musicsyncd.http.client import HttpOptions
-from musicsyncd.jobs.base import WorkEngine
+from musicsyncd.jobs.base import Handler, JobContext, WorkEngine
+from musicsyncd.jobs.job import Lane
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.mirror import Mirror
-from musicsyncd.notion.client import Notion, open_notion
+from musicsyncd.library.volume import Volume
+from musicsyncd.notion.client import URGENCY, Notion, Urgency, open_notion
 from musicsyncd.settings import Settings
 
 logger = structlog.get_logger()
@@ -56,8 +58,33 @@ class NotionSide:
         return self.preflight.findings() if self.preflight else ()
 
 
+class Roots(Mapping[str, str]):
+    """Where each volume belongs, by name, as paths are written into rows: the same while it is mounted elsewhere."""
+
+    def __init__(self, volumes: Mapping[str, Volume]) -> None:
+        self._volumes = volumes
+
+    def __getitem__(self, name: str) -> str:
+        for one in self._volumes.values():
+            if one.name == name:
+                return str(one.home)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (one.name for one in self._volumes.values())
+
+    def __len__(self) -> int:
+        return len(self._volumes)
+
+
 async def open_side(
-    settings: Settings, options: HttpOptions, database: Database, budgets: Budgets, clock: Clock, stack: AsyncExitStack
+    settings: Settings,
+    volumes: Mapping[str, Volume],
+    options: HttpOptions,
+    database: Database,
+    budgets: Budgets,
+    clock: Clock,
+    stack: AsyncExitStack,
 ) -> NotionSide:
     """Notion as the settings name it; nothing is asked yet."""
     section = settings.notion
@@ -68,8 +95,7 @@ async def open_side(
     preflight, channels = Preflight(client, section, clock), open_channels(client, section, clock)
     catalog = None
     if section.tracks_db:
-        roots = {one.name: str(one.path) for one in settings.volumes}
-        catalog = open_catalog(client, Mirror(database, clock), section, clock, roots)
+        catalog = open_catalog(client, Mirror(database, clock), section, clock, Roots(volumes))
         catalog.admit = preflight.admit
     return NotionSide(client=client, catalog=catalog, channels=channels, preflight=preflight)
 
@@ -78,6 +104,16 @@ def catalogs(side: NotionSide, database: Database, clock: Clock) -> Mapping[str,
     """The owner's book, by its target: Notion's where it is set up, else the one in our own database."""
     catalog = side.catalog or LocalCatalog(database, clock)
     return {catalog.target: catalog}
+
+
+def urgent(handler: Handler) -> Handler:
+    """The same, and what it asks of Notion goes before the backlog's questions where a person asked for the job."""
+
+    async def run(context: JobContext, args: Mapping[str, Any]) -> dict[str, Any] | None:
+        URGENCY.set(Urgency.USER if context.job.lane is Lane.USER else Urgency.BACKLOG)
+        return await handler(context, args)
+
+    return run
 
 
 async def keep_mirror(side: NotionSide, ledger: Ledger, jobs: WorkEngine, clock: Clock) -> None:

@@ -57,8 +57,12 @@ class Standing:
 
 
 def after_failure(before: Standing, pace: Pace, *, now: datetime, asked_for: float | None, why: str) -> Standing:
-    """The standing after one more failure. `asked_for` is its Retry-After in seconds."""
-    failures = before.failures + 1
+    """The standing after one more failure. `asked_for` is its Retry-After in seconds.
+
+    What was asked before the service wanted to be left alone, and fails meanwhile, is part of the same failure.
+    """
+    resting = before.not_before is not None and now < before.not_before
+    failures = before.failures if resting and asked_for else before.failures + 1
     wait = asked_for or 0.0
     if failures >= pace.trips:
         wait = max(wait, min(pace.rest * 2.0 ** min(failures - pace.trips, 30), pace.longest_rest))

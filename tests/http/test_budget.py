@@ -197,6 +197,17 @@ async def test_failures_in_a_row_open_it_and_one_trial_closes_it(clock: ManualCl
         await clock.advance(1)
 
 
+async def test_questions_under_way_are_refused_as_one(clock: ManualClock) -> None:
+    """Six answers of "too fast" to what was asked at once are no row of failures: the wait is what was asked for."""
+    service = budget(clock, rate=10.0, burst=10, trips=5, patience=0.0, rest=300.0)
+    await gone(service, clock, 6, until=1)
+    for _ in range(6):
+        await service.answered(429, {"Retry-After": "2"})
+    assert (await refused(service)).delay == pytest.approx(2.0)
+    await clock.advance(2.1)
+    assert await gone(service, clock, 2, until=1)
+
+
 async def test_a_failed_trial_doubles_the_rest(clock: ManualClock) -> None:
     """30 s, a minute, two … and never more than a quarter of an hour."""
     paced, rests = budget(clock, rate=100.0, burst=100), []
