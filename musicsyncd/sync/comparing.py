@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from anyio import to_thread
@@ -25,13 +24,12 @@ from musicsyncd.ledger.mirror import Mirror
 from musicsyncd.ledger.standing import Evidence, lacking
 from musicsyncd.library.base import Condition, Kept, Shelf
 from musicsyncd.sources.folder import path_of
-from musicsyncd.sync.differences import Difference, Kind, Verb, Who, nearest, passed, sharp, shrunk
+from musicsyncd.sync import proposals
+from musicsyncd.sync.differences import Difference, Kind, Tally, Who, nearest, passed, sharp, shrunk
 from musicsyncd.sync.inventory import Found, Gone, Inventory, batches
 from musicsyncd.sync.look import Lookout
 
 logger = structlog.get_logger()
-LISTED: Final = 2000
-"""Differences that one plan names; the rest is counted, and the next plan names it."""
 UNKNOWN_LISTED: Final = 200
 """Files of nobody's that one plan names, of each volume."""
 DECODED: Final = 200
@@ -46,32 +44,6 @@ READABLE: Final = (Condition.READY, Condition.FULL, Condition.READ_ONLY)
 
 Samples = Callable[[Shelf, Kept], Awaitable[str]]
 """The MD5 of a kept file's samples."""
-
-
-@dataclass
-class Tally:
-    """What a run found so far."""
-
-    differences: list[Difference] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    """By who decides."""
-    kinds: Counter[str] = field(default_factory=Counter)
-    more: int = 0
-    known: Counter[str] = field(default_factory=Counter)
-    """Things that the ledger says stand, by target."""
-    gone: Counter[str] = field(default_factory=Counter)
-    away: dict[str, str] = field(default_factory=dict)
-    """Targets that nothing is said of, and why."""
-    checked: Counter[str] = field(default_factory=Counter)
-
-    def note(self, one: Difference) -> None:
-        """Another difference."""
-        self.counts[one.who] += 1
-        self.kinds[one.kind] += 1
-        if len(self.differences) < LISTED:
-            self.differences.append(one)
-        else:
-            self.more += 1
 
 
 @dataclass
@@ -106,7 +78,7 @@ class Comparison:
         await self._lost()
         await self._nobodys()
         for target, count in (await self.inventory.strays()).items():
-            self.found.note(_stray(target, count))
+            self.found.note(proposals.stray(target, count))
         for target, gone in sorted(self.found.gone.items()):
             if sharp(gone, self.found.known[target]):
                 self.found.note(shrunk(target, gone, self.found.known[target]))
@@ -199,7 +171,7 @@ class Comparison:
             self._is_away(one.target, error)
             return True
         if changed:
-            self.found.note(_changed(entry, one, kept))
+            self.found.note(proposals.changed(entry, one, kept))
             return False
         output = entry.output(one.part)
         await self.inventory.miss(
@@ -226,18 +198,21 @@ class Comparison:
         elif entry.settled_at and sound:
             await self._standing(entry)
 
+    def _work(self, kind: Kind, entry: Entry, what: str, believed: str, found: str) -> None:
+        self.found.note(proposals.work(kind, entry, what, believed, found))
+
     def _unneeded(self, entry: Entry) -> None:
         """Of a copy that was left out nothing is wanted; for its files on volumes there is a plan of its own."""
         for one in entry.evidence:
             if self.lookout.keeps(one.target) and not one.target.startswith("volume:"):
-                self.found.note(_unneeded(entry, one))
+                self.found.note(proposals.unneeded(entry, one))
 
     async def _failed(self, entry: Entry) -> None:
         since = datetime.fromisoformat(entry.updated_at)
         there = await self._source_is_there(entry)
         why = passed(entry.failure or {}, since, self.clock.now(), ready=self.ready, there=there)
         if why:
-            self.found.note(_work(Kind.FAILED, entry, "It failed, and the cause is gone", _told(entry.failure), why))
+            self._work(Kind.FAILED, entry, "It failed, and the cause is gone", proposals.reason_of(entry.failure), why)
 
     async def _source_is_there(self, entry: Entry) -> bool:
         url = entry.track.source_url
@@ -249,8 +224,8 @@ class Comparison:
         back = [one for one in entry.parked if one.target in self.ready]
         if back:
             names = ", ".join(one.target for one in back)
-            believed = _told(back[0].reason)
-            self.found.note(_work(Kind.PARKED, entry, f"It waits for {names}", believed, f"{names} can be written"))
+            believed = proposals.reason_of(back[0].reason)
+            self._work(Kind.PARKED, entry, f"It waits for {names}", believed, f"{names} can be written")
 
     async def _standing(self, entry: Entry) -> None:
         """A settled track stands where it should, and its rows say so."""
@@ -260,7 +235,7 @@ class Comparison:
         if lacks := lacking(targets, entry.evidence):
             names = ", ".join(f"{lack.target} ({', '.join(lack.parts)})" for lack in lacks)
             what = "It does not stand where it should"
-            self.found.note(_work(Kind.LACKING, entry, what, "It stood everywhere", f"missing: {names}"))
+            self._work(Kind.LACKING, entry, what, "It stood everywhere", f"missing: {names}")
             return
         for target in self.lookout.catalogs:
             if target in self.ready:
@@ -276,10 +251,10 @@ class Comparison:
         if row is None:
             self.found.gone[target] += bool(page)
             what = f"Its row in {target} is gone" if page else f"It has no row in {target}"
-            self.found.note(_work(Kind.ROW_GONE, entry, what, f"row {page}" if page else "it stands", "no such row"))
+            self._work(Kind.ROW_GONE, entry, what, f"row {page}" if page else "it stands", "no such row")
         elif differ := self.lookout.row_lacks(target, entry, row):
             what = f"Its row in {target} differs in {', '.join(differ)}"
-            self.found.note(_work(Kind.ROW_DIFFERS, entry, what, "as the track is", f"row {row.id} says otherwise"))
+            self._work(Kind.ROW_DIFFERS, entry, what, "as the track is", f"row {row.id} says otherwise")
 
     async def _row_at(self, target: str, page: str) -> Row | None:
         """The row as its book was last read; nobody is asked for a single one."""
@@ -299,10 +274,10 @@ class Comparison:
                 if one.target in self.found.away:
                     continue
                 if now:
-                    self.found.note(_moved(one, now))
+                    self.found.note(proposals.moved(one, now))
                 else:
                     self.found.gone[one.target] += 1
-                    self.found.note(_gone(one))
+                    self.found.note(proposals.gone(one))
             last = some[-1].number
 
     async def _found_again(self, one: Gone) -> Kept | None:
@@ -396,9 +371,9 @@ class Comparison:
                 continue
             entry = await self.ledger.entry(track)
             if any((known.target, known.part) == (shelf.target, format_name) for known in entry.evidence):
-                return track, _unknown(shelf, one, f"a second copy of {entry.track.label} ({track})")
-            return track, _unrecorded(entry, shelf, replace(now, format=format_name), proof)
-        return "", _unknown(shelf, one, "no track of the ledger's")
+                return track, proposals.unknown(shelf, one, f"a second copy of {entry.track.label} ({track})")
+            return track, proposals.unrecorded(entry, shelf, replace(now, format=format_name), proof)
+        return "", proposals.unknown(shelf, one, "no track of the ledger's")
 
 
 def kept_of(shelf: Shelf, one: Found, format_name: str, marker: str) -> Kept:
@@ -417,82 +392,3 @@ async def is_readable(url: str) -> bool:
             return False
 
     return await to_thread.run_sync(look, abandon_on_cancel=True)
-
-
-def _told(reason: Mapping[str, Any] | None) -> str:
-    return " ".join(str(part) for part in ((reason or {}).get("what"), (reason or {}).get("why")) if part)
-
-
-def _work(kind: Kind, entry: Entry, what: str, believed: str, found: str) -> Difference:
-    return Difference(
-        kind=kind, subject=entry.id, label=entry.track.label, what=what, believed=believed, found=found,
-        verb=Verb.SYNC, proposal="Look at the track, and bring what it lacks", who=Who.SAFE, detail={"track": entry.id},
-    )  # fmt: skip
-
-
-def _changed(entry: Entry, one: Evidence, kept: Kept) -> Difference:
-    what = f"{one.target.partition(':')[2]}:{kept.path} has other bytes than were read back"
-    return replace(_work(Kind.CHANGED, entry, what, f"SHA-256 {kept.sha256[:12]}…", "another content"),
-                   proposal="Hear whether it is the same audio with other tags; if not, put ours beside it",
-                   detail={"track": entry.id, "target": one.target, "part": one.part})  # fmt: skip
-
-
-def _gone(one: Gone) -> Difference:
-    return Difference(
-        kind=Kind.GONE, subject=one.track, label=one.label,
-        what=f"{one.kept.shelf}:{one.kept.path} is gone", believed=f"{one.part} stands there",
-        found="It is nowhere on the volume", verb=Verb.DROP,
-        proposal="Believe it no longer, and bring the file again", who=Who.SAFE,
-        detail={"track": one.track, "target": one.target, "part": one.part, "kept": one.kept.as_dict()},
-    )  # fmt: skip
-
-
-def _moved(one: Gone, now: Kept) -> Difference:
-    tagged = "" if now.sha256 == one.kept.sha256 else ", with other tags"
-    return Difference(
-        kind=Kind.MOVED, subject=one.track, label=one.label,
-        what=f"{one.kept.shelf}:{one.kept.path} was moved", believed=f"{one.part} stands at {one.kept.path}",
-        found=f"It stands at {now.path}{tagged}", verb=Verb.FOLLOW,
-        proposal="Let the evidence follow the file, and bring the row in step", who=Who.SAFE,
-        detail={"track": one.track, "target": one.target, "part": one.part, "proof": one.proof,
-                "before": one.kept.as_dict(), "after": now.as_dict()},
-    )  # fmt: skip
-
-
-def _unrecorded(entry: Entry, shelf: Shelf, now: Kept, proof: str) -> Difference:
-    return Difference(
-        kind=Kind.UNRECORDED, subject=entry.id, label=entry.track.label,
-        what=f"{shelf.name}:{now.path} is the track's, byte for byte",
-        believed=f"No {now.format} stands on {shelf.target}", found=f"It stands at {now.path}", verb=Verb.RECORD,
-        proposal="Write down that it stands; nothing is copied again", who=Who.SAFE,
-        detail={"track": entry.id, "target": shelf.target, "part": now.format, "proof": proof, "before": None,
-                "after": now.as_dict()},
-    )  # fmt: skip
-
-
-def _unknown(shelf: Shelf, one: Found, whose: str) -> Difference:
-    return Difference(
-        kind=Kind.UNKNOWN, subject=f"{shelf.name}:{one.path}", label=one.path, what="Nobody knows this file",
-        believed="nothing", found=f"{one.size} bytes, {whose}",
-        proposal="It is left as it is", detail={"target": shelf.target, "path": one.path},
-    )  # fmt: skip
-
-
-def _unneeded(entry: Entry, one: Evidence) -> Difference:
-    kept = Kept.from_dict(one.detail)
-    return Difference(
-        kind=Kind.UNNEEDED, subject=entry.id, label=entry.track.label,
-        what=f"{one.target} keeps {one.part} of a track that is left out as a copy",
-        believed=f"It is the same recording as {entry.duplicate_of}", found=kept.path, verb=Verb.RETIRE,
-        proposal="Put it into the trash there; `undo` brings it back", who=Who.PERSON,
-        detail={"track": entry.id, "target": one.target, "part": one.part, "kept": kept.as_dict()},
-    )  # fmt: skip
-
-
-def _stray(target: str, count: int) -> Difference:
-    what = "1 half of a file" if count == 1 else f"{count} halves of files"
-    return Difference(
-        kind=Kind.STRAY, subject=target, label=target, what=f"{what} of ours from a run that was cut short",
-        believed="nothing is being written there", found=what, verb=Verb.SWEEP, proposal="Remove them", who=Who.SAFE,
-        detail={"target": target},
-    )  # fmt: skip

@@ -15,8 +15,9 @@ from musicsyncd.ledger.mirror import Intent, MirrorRow
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.row import track_of
 from musicsyncd.sources.rows import SOURCE
-from musicsyncd.sync.comparing import LISTED, Comparison
+from musicsyncd.sync.comparing import Comparison
 from musicsyncd.sync.differences import (
+    LISTED,
     Difference,
     Kind,
     Repair,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from musicsyncd.music.identity import Kind as Leads
 from musicsyncd.music.identity import address
 from musicsyncd.music.row import NOTHING
 
+LISTED: Final = 2000
+"""Differences that one plan names; the rest is counted, and the next plan names it."""
 FEW: Final = 4
 """So few files or rows may be gone of any number: a person takes one track's out now and then."""
 SHARE: Final = 0.2
@@ -132,6 +135,32 @@ class Repair:
     before: Any
     after: Any
     why: str
+
+
+@dataclass
+class Tally:
+    """What a run found so far."""
+
+    differences: list[Difference] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    """By who decides."""
+    kinds: Counter[str] = field(default_factory=Counter)
+    more: int = 0
+    known: Counter[str] = field(default_factory=Counter)
+    """Things that the ledger says stand, by target."""
+    gone: Counter[str] = field(default_factory=Counter)
+    away: dict[str, str] = field(default_factory=dict)
+    """Targets that nothing is said of, and why."""
+    checked: Counter[str] = field(default_factory=Counter)
+
+    def note(self, one: Difference) -> None:
+        """Another difference."""
+        self.counts[one.who] += 1
+        self.kinds[one.kind] += 1
+        if len(self.differences) < LISTED:
+            self.differences.append(one)
+        else:
+            self.more += 1
 
 
 def sharp(gone: int, known: int) -> bool:

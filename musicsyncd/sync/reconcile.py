@@ -16,9 +16,9 @@ from musicsyncd.jobs.job import Job
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.matches import Matches
 from musicsyncd.ledger.mirror import Mirror
-from musicsyncd.sync.comparing import ENDINGS, Comparison, Samples, Tally
+from musicsyncd.sync.comparing import ENDINGS, Comparison, Samples
 from musicsyncd.sync.comparing_rows import RowComparison
-from musicsyncd.sync.differences import Difference, Kind, Verb, Who, summary
+from musicsyncd.sync.differences import Difference, Kind, Tally, Verb, Who, summary
 from musicsyncd.sync.inventory import Inventory
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.mending import Mender

@@ -262,7 +262,7 @@ class House:
         await self.idle()
         return await self.jobs.get(root.id)
 
-    async def done(self, kind: str, key: str, **args: str) -> Job:
+    async def done(self, kind: str, key: str, **args: Any) -> Job:
         """Write another kind of job down, and see it to its end."""
         job = await self.jobs.enqueue(kind, args, key=key, lane=Lane.USER)
         await self.until(job)

@@ -346,7 +346,9 @@ async def test_another_shelf_is_asked_item_by_item(house: House) -> None:
     """Items that are gone there are work; those of a copy that was left out go to its trash when a person says so."""
     eagle = MemoryShelf("eagle", formats=("alac",))
     eagle.target, eagle.lists = "eagle", False
-    house.lookout.shelves["eagle"] = eagle  # type: ignore[index]  a dictionary, in this house
+    shelves = house.lookout.shelves
+    assert isinstance(shelves, dict)
+    shelves["eagle"] = eagle
     for track in (A, B):
         entry = await house.entry(track)
         known = next(one for one in entry.evidence if (one.target, one.part) == (MAIN, "alac"))
