@@ -76,7 +76,8 @@ class SyncEngine:
         crash_point(CrashPoint.TRACKS_RECORDED)
         otherwise = await self.ledger.record_playlists(selected.playlists)
         ids = [*dict.fromkeys([*(one.id for one in recorded), *selected.known, *otherwise, *corrected])]
-        plans = await self._with_keepers(await self._plans(ids, context.job), context.job)
+        shut = {one.source: Degraded(one.said, target=one.source) for one in stale}
+        plans = await self._with_keepers(await self._plans(ids, context.job, shut), context.job)
         await self._enqueue(plans, context.job)
         crash_point(CrashPoint.CHILDREN_ENQUEUED)
         return _report(request, selected, plans)
@@ -101,11 +102,13 @@ class SyncEngine:
         plans = [await self._plan(entry) for entry in entries]
         return plans + await self._plans([id_ for id_ in selected.known if id_ not in offered])
 
-    async def _plans(self, ids: Sequence[str], job: Job | None = None) -> list[dict[str, Any]]:
+    async def _plans(
+        self, ids: Sequence[str], job: Job | None = None, shut: Mapping[str, Degraded] | None = None
+    ) -> list[dict[str, Any]]:
         plans = []
         for start in range(0, len(ids), ENTRIES_AT_ONCE):
             for entry in await self.ledger.entries(ids[start : start + ENTRIES_AT_ONCE]):
-                plans.append(await self._plan(entry, job))
+                plans.append(await self._plan(entry, job, shut or {}))
         return plans
 
     async def _with_keepers(self, plans: list[dict[str, Any]], job: Job | None = None) -> list[dict[str, Any]]:
@@ -117,8 +120,12 @@ class SyncEngine:
         beside = await self._plans([id_ for id_ in keepers if id_ not in asked], job)
         return plans + [plan for plan in beside if plan["actions"]]
 
-    async def _plan(self, entry: Entry, job: Job | None = None) -> dict[str, Any]:
-        """What is to be done for a track; without a job (a dry run) nothing is written down on the way."""
+    async def _plan(
+        self, entry: Entry, job: Job | None = None, shut: Mapping[str, Degraded] | None = None
+    ) -> dict[str, Any]:
+        """What is to be done for a track; without a job (a dry run) nothing is written down on the way. `shut` are the
+        catalogs that were found away just now: what waits for them only goes on waiting.
+        """
         plan: dict[str, Any] = {"track": entry.id, "label": entry.track.label, "actions": [], "note": ""}
         if entry.duplicate_of and (keeper := await self._keeper(entry.duplicate_of, job)):
             return plan | {
@@ -130,11 +137,15 @@ class SyncEngine:
         seen = await self.lookout.look(entry)
         if job:
             await self.accept(seen, job)
+        waits = {one.target for one in entry.parked}
+        seen = replace(
+            seen, away={**{target: why for target, why in (shut or {}).items() if target in waits}, **seen.away}
+        )
         actions = self._decide(seen)
         plan["actions"] = [action.as_dict() for action in actions]
         if not actions:
             return plan | {"note": "stands everywhere"}
-        waiting = _waiting(entry, seen) if idle(actions) else ()
+        waiting = _waiting(entry, seen, (shut or {}).keys()) if idle(actions) else ()
         return plan | ({"parked": waiting, "note": f"waits for {', '.join(waiting)}"} if waiting else {})
 
     async def _keeper(self, track_id: str, job: Job | None) -> Entry | None:
@@ -343,13 +354,16 @@ class SyncEngine:
         return self.staging / track_id
 
 
-def _waiting(entry: Entry, seen: Seen) -> list[str]:
+def _waiting(entry: Entry, seen: Seen, shut: Collection[str]) -> list[str]:
     """The targets that the track is known to wait for, if it is parked for each of them, and for the reason that still
-    holds.
+    holds; why a catalog is `shut` is said in other words each time.
     """
     parked = {one.target: one.reason for one in entry.parked}
     away = {lack.target: seen.away[lack.target].as_dict() for lack in seen.lacks if lack.target in seen.away}
-    return sorted(away) if all(parked.get(target) == reason for target, reason in away.items()) else []
+    holds = all(
+        parked.get(target) == reason or (target in shut and target in parked) for target, reason in away.items()
+    )
+    return sorted(away) if holds else []
 
 
 def _report(request: SyncRequest, selected: Selected, plans: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -340,6 +340,22 @@ async def test_what_is_parked_already_costs_no_job_to_say_so(house: House) -> No
     assert await house.lacks(A) == []
 
 
+async def test_what_waits_for_a_catalog_costs_no_job_while_it_stays_away(house: House) -> None:
+    """The pass that could not bring it up to date knows; the next one that can takes it up, once."""
+    house.source.offer(A, sound("a"))
+    house.set(catalog=False)
+    await house.url(A)
+    for _ in range(3):
+        root = await house.sync(Scope.INCREMENTAL)
+        (plan,) = (root.result or {})["tracks"]
+        assert (plan["parked"], plan["note"]) == (["catalog:memory"], "waits for catalog:memory")
+        assert await house.jobs.list(JobFilter(parent=root.id)) == []
+    house.set()
+    root = await house.sync(Scope.INCREMENTAL)
+    assert len(await house.jobs.list(JobFilter(parent=root.id))) == 1
+    assert (await house.lacks(A), await house.ledger.parked()) == ([], {})
+
+
 async def test_a_copy_is_wanted_again_when_its_keeper_is_given_up(house: House) -> None:
     """Nothing is lost: what was left out for the sake of a track that then failed for good comes home itself."""
     house.source.offer(A, sound("same"))
