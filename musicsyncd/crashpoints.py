@@ -55,10 +55,27 @@ class CrashPoint(StrEnum):
     EAGLE_NOTED = "eagle-noted"
     EAGLE_ASKED = "eagle-asked"
     EAGLE_CONFIRMED = "eagle-confirmed"
+    ROWS_NOTED = "rows-noted"
+    ROW_AMENDED = "row-amended"
+    DONOR_NOTED = "donor-noted"
+    DONOR_PUT_AWAY = "donor-put-away"
+    DONOR_BACK = "donor-back"
+    AMENDMENT_UNDONE = "amendment-undone"
 
 
 IN_EAGLE: Final = frozenset({CrashPoint.EAGLE_NOTED, CrashPoint.EAGLE_ASKED, CrashPoint.EAGLE_CONFIRMED})
 """Points that only a track passes that goes to Eagle."""
+MERGING_ROWS: Final = frozenset(
+    {
+        CrashPoint.ROWS_NOTED,
+        CrashPoint.ROW_AMENDED,
+        CrashPoint.DONOR_NOTED,
+        CrashPoint.DONOR_PUT_AWAY,
+        CrashPoint.DONOR_BACK,
+        CrashPoint.AMENDMENT_UNDONE,
+    }
+)
+"""Passed when rows of a catalog are merged, and when that is undone."""
 RETRY_ONLY: Final = frozenset(
     {
         CrashPoint.WORD_RECORDED,

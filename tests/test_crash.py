@@ -15,7 +15,7 @@ from mutagen.aiff import AIFF
 from mutagen.id3 import POPM, TBPM
 from mutagen.mp4 import MP4
 
-from musicsyncd.crashpoints import ENVIRONMENT, IN_EAGLE, MATCHING, MERGING, RETRY, RETRY_ONLY, CrashPoint
+from musicsyncd.crashpoints import ENVIRONMENT, IN_EAGLE, MATCHING, MERGING, MERGING_ROWS, RETRY, RETRY_ONLY, CrashPoint
 from musicsyncd.library.recycle import RECYCLE
 from tests.fakes.music_services import MusicServices
 from tests.fakes.running import Running, running, write_wave
@@ -32,7 +32,7 @@ def services() -> Iterator[MusicServices]:
 
 
 @pytest.mark.parametrize(
-    "point", [point for point in CrashPoint if point not in RETRY_ONLY | MERGING | MATCHING | IN_EAGLE]
+    "point", [point for point in CrashPoint if point not in RETRY_ONLY | MERGING | MATCHING | IN_EAGLE | MERGING_ROWS]
 )
 def test_a_kill_changes_nothing_in_the_end(point: CrashPoint, services: MusicServices, tmp_path: Path) -> None:
     """Same files, one row, one track, no temporary file, no staging folder, every job done."""

@@ -42,6 +42,17 @@ class Published:
     """What was written, by the catalog's own names, where these are others than the fields'."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """A row with all that it says, asked for by itself."""
+
+    row: Row
+    written: frozenset[str] = frozenset()
+    """Fields into which we ever wrote: in these a person's word is known to be one."""
+    others: Mapping[str, Any] = field(default_factory=dict)
+    """What stands there beside the fields, by the catalog's own names; without what says nothing."""
+
+
 class Catalog:
     """A book of tracks. `name` and `target` are its name in settings and in evidence."""
 
@@ -83,6 +94,20 @@ class Catalog:
         cannot hold. The one comparison by which a row is selected, skipped and verified.
         """
         return tuple(name for name in differing(fields, row.fields) if name not in row.edited | row.unable.keys())
+
+    async def whole(self, row_id: str) -> Whole | None:
+        """The row as it stands now and all that it says, never from memory; None when it is not in the book. Degraded
+        as for `publish`.
+        """
+        raise NotImplementedError
+
+    async def rewrite(self, row_id: str, values: Fields) -> bool:
+        """Write these values, by the names that `Row.fields` has, and nothing else; whether the row is in the book. It
+        is a person's doing: where a field is his, later publications leave it.
+
+        Raises Degraded as for `publish`, and where the catalog does not take all of them: then none is written.
+        """
+        raise NotImplementedError
 
     async def retire(self, row_id: str) -> Row | None:
         """Put the row into the catalog's trash, whence `revive` and `publish` bring it back; the row as it was.

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from musicsyncd.catalog.base import Catalog, Fields, Published, Row, differing
+from musicsyncd.catalog.base import Catalog, Fields, Published, Row, Whole, differing
 from musicsyncd.clock import Clock
 from musicsyncd.database import Database
 
@@ -42,6 +42,22 @@ class LocalCatalog(Catalog):
 
     async def read(self, row_id: str) -> Row | None:
         return await self._database.read(lambda conn: _in_book(conn, row_id))
+
+    async def whole(self, row_id: str) -> Whole | None:
+        row = await self.read(row_id)
+        return Whole(row=row, written=frozenset(row.fields)) if row else None
+
+    async def rewrite(self, row_id: str, values: Fields) -> bool:
+        moment = self._clock.now().isoformat(timespec="milliseconds")
+
+        def write(conn: sqlite3.Connection) -> bool:
+            row = _in_book(conn, row_id)
+            if row:
+                fields = json.dumps(row.fields | dict(values))
+                conn.execute("UPDATE catalog_row SET fields = ?, updated_at = ? WHERE id = ?", (fields, moment, row_id))
+            return row is not None
+
+        return await self._database.write(write)
 
     async def retire(self, row_id: str) -> Row | None:
         moment = self._clock.now().isoformat(timespec="milliseconds")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from musicsyncd.catalog.base import Catalog, Fields, Published, Row
+from musicsyncd.catalog.base import Catalog, Fields, Published, Row, Whole
 from musicsyncd.catalog.ownership import PERSONS, Merge, merged
 from musicsyncd.errors import Degraded, Temporary
 
@@ -70,6 +70,18 @@ class MemoryCatalog(Catalog):
     async def read(self, row_id: str) -> Row | None:
         self._reach()
         return copy.deepcopy(self.rows.get(row_id))
+
+    async def whole(self, row_id: str) -> Whole | None:
+        row = await self.read(row_id)
+        return Whole(row=row, written=frozenset(self._base(row))) if row else None
+
+    async def rewrite(self, row_id: str, values: Fields) -> bool:
+        self._reach()
+        if row_id not in self.rows:
+            return False
+        self.writes += 1
+        self.edit(row_id, **json.loads(json.dumps(dict(values))))
+        return True
 
     async def freshen(self) -> None:
         self._reach()

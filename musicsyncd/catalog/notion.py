@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Final
 
 import structlog
 
-from musicsyncd.catalog.base import Catalog, Fields, Published, Row
+from musicsyncd.catalog.base import Catalog, Fields, Published, Row, Whole
+from musicsyncd.catalog.notion_amending import Amending
 from musicsyncd.catalog.notion_body import Body
 from musicsyncd.catalog.notion_book import Book, Live
 from musicsyncd.catalog.notion_claims import TRACK, Claims, Wanted
@@ -66,6 +67,7 @@ class NotionCatalog(Catalog):
         self._claims = Claims(book, lag)
         self.admit: Callable[[], Awaitable[None]] = _everybody
         """Raises what is wrong with the databases, before anything is asked of them."""
+        self._amending = Amending(book, writing)
 
     # The port
 
@@ -120,6 +122,16 @@ class NotionCatalog(Catalog):
             name for name, pages in row.fields.get(RELATED, {}).items() if set(pages) - set(linked.get(name, pages))
         ]
         return tuple(name for name in dict.fromkeys([*differ, *open_, *stale]) if name not in passed_over)
+
+    async def whole(self, row_id: str) -> Whole | None:
+        async with self._reaching():
+            found = await self._amending.found(row_id) if is_id(row_id) else None
+            row = await self._as_row(await self._whole_relations(found.row)) if found else None
+            return Whole(row=row, written=found.written, others=found.others) if found and row else None
+
+    async def rewrite(self, row_id: str, values: Fields) -> bool:
+        async with self._reaching():
+            return is_id(row_id) and await self._amending.rewrite(row_id, values)
 
     async def retire(self, row_id: str) -> Row | None:
         return await self._moved(row_id, in_trash=True)

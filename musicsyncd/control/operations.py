@@ -65,6 +65,7 @@ from musicsyncd.sync.merging import APPLY, PLAN
 from musicsyncd.sync.reconcile import APPLY as RECONCILE_APPLY
 from musicsyncd.sync.reconcile import DRY_RUN, RECONCILE, chosen, finished_plan
 from musicsyncd.sync.request import STEPS, RetryRequest, Scope, SyncRequest
+from musicsyncd.sync.rows_merging import ROWS_APPLY, ROWS_PLAN
 from musicsyncd.sync.undoing import UNDO, UNDOABLE, open_changes
 
 MOST_LISTED: Final = 1000
@@ -228,6 +229,21 @@ class Operations:
         chosen([Difference.from_dict(one) for one in (plan.result or {})["differences"]], only)
         key = " ".join((plan.id, *only))
         job = await self.jobs.enqueue(RECONCILE_APPLY, {"plan": plan.id, "only": only}, key=key, lane=Lane.USER)
+        return Accepted(jobs=[job.id])
+
+    async def plan_rows(self) -> Accepted:
+        """Find out which rows of the catalog are one track's; the job's result is the plan, and nothing is written."""
+        job = await self.jobs.enqueue(ROWS_PLAN, {}, key=ROWS_PLAN, lane=Lane.USER)
+        return Accepted(jobs=[job.id])
+
+    async def apply_rows(self, question: ApplyQuestion) -> Accepted:
+        """Merge the rows of a plan; LookupError when no job has that id, BadInput when it is no finished plan."""
+        plan = await self.jobs.get(question.plan)
+        if plan.kind != ROWS_PLAN or plan.state is not JobState.DONE:
+            raise BadInput(
+                f"Job {plan.id} is no finished plan of rows", fix="Make one: musicsyncctl catalog duplicates"
+            )
+        job = await self.jobs.enqueue(ROWS_APPLY, {"plan": plan.id}, key=plan.id, lane=Lane.USER)
         return Accepted(jobs=[job.id])
 
     async def keep_track(self, reference: str) -> Accepted:

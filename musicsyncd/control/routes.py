@@ -85,6 +85,8 @@ def application(operations: Operations, volumes: Volumes, version: str) -> ASGIA
         Route("/v1/duplicates/plan", doors.plan_duplicates, methods=["POST"]),
         Route("/v1/duplicates/apply", doors.apply_duplicates, methods=["POST"]),
         Route("/v1/reconcile", doors.reconcile, methods=["POST"]),
+        Route("/v1/catalog/duplicates", doors.plan_rows, methods=["POST"]),
+        Route("/v1/catalog/duplicates/apply", doors.apply_rows, methods=["POST"]),
         Route("/v1/operations", doors.operations),
         Route("/v1/undo", doors.undo, methods=["POST"]),
         Route("/v1/retry", doors.retry_step, methods=["POST"]),
@@ -206,6 +208,12 @@ class _Doors:
     async def reconcile(self, request: Request) -> Response:
         question = await _question(request, ReconcileQuestion)
         return await _answered(self._ask.reconcile(question), status=202)
+
+    async def plan_rows(self, request: Request) -> Response:
+        return await _answered(self._ask.plan_rows(), status=202)
+
+    async def apply_rows(self, request: Request) -> Response:
+        return await _answered(self._ask.apply_rows(await _question(request, ApplyQuestion)), status=202)
 
     async def operations(self, request: Request) -> Response:
         return await _answered(self._ask.operations(_number(request.query_params.get("limit"), 20)))

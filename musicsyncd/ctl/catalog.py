@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from musicsyncd.ctl import asking, show
+from musicsyncd.ctl import asking, catalog_duplicates, show
 from musicsyncd.errors import BadInput, NeedsPerson
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def register(groups: Any) -> None:
     maker.add_argument(
         "page", nargs="?", default="", metavar="PAGE", help="the page's address or id (default: the only one shared)"
     )
+    catalog_duplicates.register(verbs)
 
 
 def check(args: argparse.Namespace) -> int:

@@ -15,6 +15,8 @@ NAMES: Final = {
     "retired": ("row put away", "rows put away"),
     "merged": ("track left out", "tracks left out"),
     "forgotten": ("track forgotten", "tracks forgotten"),
+    "row put away": ("row merged", "rows merged"),
+    "row amended": ("row written into", "rows written into"),
 }
 """What a kind of change is called, of one and of several."""
 

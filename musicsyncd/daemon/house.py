@@ -34,6 +34,7 @@ from musicsyncd.http.budgets import Budgets
 from musicsyncd.http.client import HttpClient, HttpOptions
 from musicsyncd.jobs.base import Handler
 from musicsyncd.jobs.worker import SqliteEngine
+from musicsyncd.ledger.doubles import Doubles
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.matches import Matches
 from musicsyncd.ledger.mirror import Mirror
@@ -77,6 +78,8 @@ from musicsyncd.sync.merging import APPLY, MERGE, PLAN, Merger
 from musicsyncd.sync.reconcile import Reconciler
 from musicsyncd.sync.reprocess import Reprocess, kind_of
 from musicsyncd.sync.request import STEPS
+from musicsyncd.sync.rows_finding import Finder
+from musicsyncd.sync.rows_merging import ROWS_APPLY, ROWS_PLAN, RowMerger
 from musicsyncd.sync.undoing import UNDO, Undoer
 from musicsyncd.triggers.notion_table import MIGRATIONS as SCHEDULE_MIGRATIONS
 from musicsyncd.triggers.rows import MIGRATIONS as TRIGGERS_MIGRATIONS
@@ -110,6 +113,7 @@ class House:
     eagle: Eagle | None
     engine: SyncEngine
     merger: Merger
+    row_merger: RowMerger
     undoer: Undoer
     reconciler: Reconciler
     forgetter: Forgetter
@@ -210,6 +214,13 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         eagle=eagle,
         engine=engine,
         merger=Merger(ledger=ledger, jobs=jobs, lookout=lookout, most_files=settings.duplicates.most_files),
+        row_merger=RowMerger(
+            finder=Finder(ledger=ledger, mirror=mirror, doubles=Doubles(database)),
+            jobs=jobs,
+            lookout=lookout,
+            clock=clock,
+            most_rows=settings.duplicates.most_rows,
+        ),
         undoer=Undoer(ledger=ledger, jobs=jobs, lookout=lookout),
         reconciler=Reconciler(
             ledger=ledger,
@@ -243,6 +254,8 @@ def handlers(house: House) -> dict[str, Handler]:
         APPLY: house.merger.apply,
         UNDO: house.undoer.undo,
         FORGET: house.forgetter.forget,
+        ROWS_PLAN: house.row_merger.plan,
+        ROWS_APPLY: house.row_merger.apply,
     }
     return {kind: urgent(handler) for kind, handler in known.items()}
 

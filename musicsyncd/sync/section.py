@@ -14,3 +14,5 @@ class DuplicatesSection(Section):
     """Whether a new track that is the same recording as a kept one is left out; default true. False: kept too."""
     most_files: int = Field(500, ge=1)
     """Files that one application of a plan may move to the recycle areas; default 500."""
+    most_rows: int = Field(200, ge=1)
+    """Rows that one application of a plan may put into the catalog's trash; default 200."""

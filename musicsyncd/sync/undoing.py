@@ -18,11 +18,14 @@ from musicsyncd.sync.forgetting import FORGOTTEN
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.mending import MENDED
 from musicsyncd.sync.merging import MERGE, MERGED, RECYCLED, RETIRED, is_worked_on
+from musicsyncd.sync.rows_merging import AMENDED, PUT_AWAY
+from musicsyncd.sync.rows_undoing import RowsBack
 
 UNDO: Final = "undo"
 RESTORED: Final = "restored"
 REPLACED: Final = "replaced"
-UNDOABLE: Final = (REPLACED, RECYCLED, RETIRED, MENDED, MERGED, FORGOTTEN)
+ROWS: Final = (PUT_AWAY, AMENDED)
+UNDOABLE: Final = (REPLACED, RECYCLED, RETIRED, MENDED, MERGED, FORGOTTEN, *ROWS)
 """Kinds of change that can be taken back, in the order in which that is done: a track is wanted for itself again only
 when its files stand, or a sync would fetch it anew meanwhile."""
 NOTHING: Final = "nothing was left to take back"
@@ -57,9 +60,13 @@ class Undoer:
                 left.append(_left(one, error))
         done = [one for one in await self.ledger.journal(context.job.id) if one["what"] == RESTORED]
         files = [one["after"] for one in done if not one["target"].startswith("catalog:") and "path" in one["after"]]
-        return _result(operation, files, left, rows=sum("fields" in one["after"] for one in done))
+        back = sum(bool(one["after"].get("label")) for one in done)
+        return _result(operation, files, left, rows=back, said=sum("fields" in one["after"] for one in done))
 
     async def _take_back(self, one: Journalled, context: JobContext) -> None:
+        if one["what"] in ROWS:
+            await self._row_back(one, context)
+            return
         if one["track"] and await is_worked_on(self.jobs, one["track"]):
             label = (await self.ledger.entry(one["track"])).track.label
             raise Permanent(f"{label} is being worked on", fix="Undo again when that has ended")
@@ -81,6 +88,14 @@ class Undoer:
                 change = _change(one, context, before=before, after={"duplicate_of": None})
                 await self.ledger.unmark_duplicate(one["track"], change)
                 crash_point(CrashPoint.MERGE_UNDONE)
+
+    async def _row_back(self, one: Journalled, context: JobContext) -> None:
+        catalog = self.lookout.catalogs.get(one["target"])
+        if catalog is None:
+            raise Permanent(f"{one['target']} is not set up any more")
+        told = {"page": one["before"]["page"], "label": one["before"].get("label", "")}
+        change = _change(one, context, before={}, after=told)
+        await RowsBack(ledger=self.ledger, catalog=catalog).take_back(one, change)
 
     async def _restore(self, one: Journalled, context: JobContext) -> None:
         """The file lies in the recycle area, and its name is free."""
@@ -219,12 +234,15 @@ def _left(one: Journalled, error: MusicsyncError) -> dict[str, Any]:
 
 
 def _result(
-    operation: str, files: Sequence[Mapping[str, Any]], left: Sequence[Mapping[str, Any]], *, rows: int
+    operation: str, files: Sequence[Mapping[str, Any]], left: Sequence[Mapping[str, Any]], *, rows: int, said: int
 ) -> dict[str, Any]:
     restored = [{key: value for key, value in one.items() if key != _AS_CHANGE} for one in files]
     told = f"{'1 file' if len(files) == 1 else f'{len(files)} files'} brought back" if files or left else NOTHING
     if rows:
-        told = f"{'1 row says' if rows == 1 else f'{rows} rows say'} again what stood there" + f", {told}" * bool(files)
-    result: dict[str, Any] = {"operation": operation, "restored": restored, "left": [*left]}
+        told = f"{'1 row' if rows == 1 else f'{rows} rows'} brought back" + f", {told}" * bool(files)
+    if said:
+        again = f"{'1 row says' if said == 1 else f'{said} rows say'} again what stood there"
+        told = again + f", {told}" * bool(files or rows)
+    result: dict[str, Any] = {"operation": operation, "restored": restored, "rows": rows, "left": [*left]}
     result["summary"] = told + (f", {len(left)} left" if left else "")
     return result | ({"partial": sorted({one["target"] for one in left})} if left else {})
