@@ -129,6 +129,31 @@ class CatalogContract:
         assert (published.id, published.created, published.changed) == (row.id, False, ("bpm",))
         await self._says(catalog, row.id, FIELDS | {"bpm": 1.0})
 
+    async def test_a_row_is_amended(self, catalog: Catalog) -> None:
+        """These fields and no other are written, and can be taken back; it is read with all that it says."""
+        row = await catalog.publish("k1", FIELDS, known=None)
+        before = await catalog.whole(row.id)
+        assert before is not None
+        assert set(self.reads(FIELDS)) <= before.written
+        held = before.row.fields
+        assert await catalog.rewrite(row.id, {"title": "Merged", "genre": "House"})
+        now = await catalog.whole(row.id)
+        assert now is not None
+        assert {n: v for n, v in now.row.fields.items() if v} == {
+            n: v for n, v in (held | {"title": "Merged", "genre": "House"}).items() if v
+        }
+        assert await catalog.rewrite(row.id, {"title": held["title"], "genre": None})
+        await self._says(catalog, row.id, FIELDS)
+
+    async def test_what_is_not_in_the_book_is_not_amended(self, catalog: Catalog) -> None:
+        row = await catalog.publish("k1", FIELDS, known=None)
+        await catalog.retire(row.id)
+        for row_id in (row.id, "there is no such row"):
+            assert await catalog.whole(row_id) is None
+            assert not await catalog.rewrite(row_id, {"title": "Merged"})
+        await catalog.revive(row.id)
+        await self._says(catalog, row.id, FIELDS)
+
     async def test_what_is_nowhere_is_neither_retired_nor_revived(self, catalog: Catalog) -> None:
         assert await catalog.retire("there is no such row") is None
         assert await catalog.revive("there is no such row") is None
@@ -204,6 +229,13 @@ class EditedCatalogContract(CatalogContract):
             assert (published.changed, published.kept) == (changed, self.reads({"title": mine}))
         await self._says(catalog, row.id, {name: value for name, value in FIELDS.items() if name != "title"})
         assert (await self._row(catalog, row.id)).fields["title"] == self.reads({"title": mine})["title"]
+
+    async def test_an_amendment_is_a_persons_word(self, catalog: Catalog) -> None:
+        """A later publication leaves it where the field is his."""
+        row = await catalog.publish("k1", FIELDS, known=None)
+        await catalog.rewrite(row.id, {"title": "Merged", "downloaded": False})
+        published = await catalog.publish("k1", FIELDS, known=row.id)
+        assert (published.changed, published.kept) == (("downloaded",), self.reads({"title": "Merged"}))
 
     async def test_an_edit_of_ours_does_not_last(self, catalog: Catalog) -> None:
         """What was read back from elsewhere is nobody's to say."""
