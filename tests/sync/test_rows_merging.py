@@ -271,3 +271,18 @@ async def test_a_lost_answer_changes_nothing_in_the_end(house: RowsHouse, kind: 
             job = await house.apply(plan)
     assert set(house.rows()) == {pages[0]}
     assert house.rows()[pages[0]]["Album"] == "Homogenic"
+
+
+async def test_nothing_goes_before_the_other_row_reads_back(house: RowsHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that was answered and did not happen."""
+    two(house)
+    plan, before = await house.plan(), house.said()
+
+    async def amend(row_id: str, values: object) -> bool:
+        return True
+
+    monkeypatch.setattr(house.catalog, "amend", amend)
+    job = await house.apply(plan)
+    assert job.state is JobState.PARTIAL
+    assert "no row was put away" in next(iter(left(job).values()))
+    assert house.said() == before
