@@ -1,9 +1,10 @@
 """Which rows of a book are one track's, and which of them stays: the whole plan, before a row is touched. Pure.
 
 Rows are one by what they bear, never by their titles. What is as good as a name (an id at a service, the row's key,
-the ledger's verdict that two tracks are one) ties two rows. An ISRC or a sound ties them only where lengths and titles
-agree. Nothing ties two rows that contradict each other, or of which a third row with the same mark contradicts only
-one: then nobody can tell which of the two it means. Every row that goes bears something of the very row that stays.
+the ledger's verdict that two tracks are one) ties two rows; an ISRC or a sound only where their lengths agree. But for
+the ledger's verdict, titles that have nothing in common keep rows apart. Nothing ties two rows that contradict each
+other, or of which a third row with the same mark contradicts only one: then nobody can tell which of the two it means.
+Every row that goes bears something of the very row that stays.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ LENGTH_SECONDS: Final = 2.0
 LENGTH_SHARE: Final = 0.02
 """Lengths agree within the larger of the two, the share being of the longer one."""
 ALIKE_TITLES: Final = 0.5
-"""Least likeness of the titles of rows that only an ISRC or a sound ties."""
+"""Least likeness of the titles of two rows, unless they share a whole part of it."""
 MOST_SHARED: Final = 50
 """What more rows bear is no mark of one track: somebody's placeholder."""
 MOST_DOUBTS: Final = 5
@@ -222,7 +223,7 @@ def _judge(mark: Mark, rows: Sequence[Seen], ties: dict[Pair, Mark], doubts: dic
         pair = pair_of(rows[0].page, rows[1].page)
         doubts.setdefault(pair, f"{len(rows)} rows bear {mark.text}: that names no track.")
         return
-    against = {pair_of(a.page, b.page): contradiction(a, b, weak=mark.tie.weak) for a, b in combinations(rows, 2)}
+    against = {pair_of(a.page, b.page): contradiction(a, b, mark.tie) for a, b in combinations(rows, 2)}
     beside = {row.page: frozenset(other for pair, why in against.items() if why and row.page in pair for other in pair
                                   if other != row.page) for row in rows}  # fmt: skip
     told = 0
@@ -262,9 +263,9 @@ def _stars(rows: Sequence[Seen], ties: Mapping[Pair, Mark], doubts: dict[Pair, s
     return found
 
 
-def contradiction(one: Seen, other: Seen, *, weak: bool = False) -> str:
-    """Why two rows are not one track's whatever they share, a sentence; empty when nothing says so. `weak`: lengths and
-    titles count too.
+def contradiction(one: Seen, other: Seen, tie: Tie = Tie.LEDGER) -> str:
+    """Why two rows are not one track's whatever they share, a sentence; empty when nothing says so. Titles that
+    have nothing in common count against an id too, which a copied row may have kept; lengths where the tie is weak.
     """
     mine, yours = one.owner, other.owner
     if mine and yours and mine.root != yours.root:
@@ -273,11 +274,11 @@ def contradiction(one: Seen, other: Seen, *, weak: bool = False) -> str:
         return f"They name different tracks at {provider}."
     if one.title and other.title and version_words(one.title) != version_words(other.title):
         return "They are different versions by their titles."
-    if not weak:
-        return ""
-    if one.duration and other.duration and not _lengths_agree(one.duration, other.duration):
+    if tie is not Tie.LEDGER and not _titles_meet(one.title, other.title):
+        return "Their titles have nothing in common."
+    if tie.weak and one.duration and other.duration and not _lengths_agree(one.duration, other.duration):
         return f"One lasts {one.duration:.0f} s, the other {other.duration:.0f} s."
-    return "" if _titles_meet(one.title, other.title) else "Their titles have nothing in common."
+    return ""
 
 
 def _named_apart(one: Seen, other: Seen) -> str:

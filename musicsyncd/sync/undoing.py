@@ -93,7 +93,8 @@ class Undoer:
         catalog = self.lookout.catalogs.get(one["target"])
         if catalog is None:
             raise Permanent(f"{one['target']} is not set up any more")
-        told = {"page": one["before"]["page"], "label": one["before"].get("label", "")}
+        page = one["before"]["page"]
+        told = {"page": page, "label": (one["before"]["label"] or page) if one["what"] == PUT_AWAY else ""}
         change = _change(one, context, before={}, after=told)
         await RowsBack(ledger=self.ledger, catalog=catalog).take_back(one, change)
 
