@@ -21,6 +21,7 @@ from musicsyncd.catalog.notion_book import Book, Live
 from musicsyncd.catalog.notion_claims import TRACK, Claims, Wanted
 from musicsyncd.catalog.notion_fields import (
     ADDED_TO,
+    FOREIGN,
     ID_PROPERTIES,
     PARTIAL,
     RELATED,
@@ -28,6 +29,7 @@ from musicsyncd.catalog.notion_fields import (
     added,
     as_far_as_known,
     external_key,
+    foreign,
     is_id,
     lookup,
     said,
@@ -115,7 +117,7 @@ class NotionCatalog(Catalog):
             for name, value in values.items()
             if name in live.props
             and not (name in ADDED_TO and len({*value, *(row.fields.get(name) or ())}) > OPTIONS)
-            and not (empty(value) and empty(row.fields.get(name)))
+            and not (empty(value) and (empty(row.fields.get(name)) or name in row.fields.get(FOREIGN, ())))
             and not compare(name, value, row.fields.get(name))
         ]
         stale = [
@@ -203,6 +205,8 @@ class NotionCatalog(Catalog):
         values = {**wanted.values, **({} if row.key else wanted.keyed)}
         related = {n: added(values[n], base.get(n), row.fields.get(n)) for n in ADDED_TO & values.keys()}
         values |= related
+        left = foreign(base, row.fields)
+        values = {name: value for name, value in values.items() if not (empty(value) and name in left)}
         present = {name: row.fields.get(name) for name in values}
         compare = same(wanted.live.props, row.fields.get(PARTIAL, ()))
         merge = merged(base, present, values, persons=ROW_PERSONS - ADDED_TO, same=compare)

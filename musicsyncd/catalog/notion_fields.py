@@ -28,8 +28,12 @@ from musicsyncd.notion.values import Property, Unfit, equal, from_property, to_p
 
 PARTIAL: Final = "partial"
 """Among a mirrored row's fields: the names of those of which Notion showed only the beginning."""
+FOREIGN: Final = "foreign"
+"""The same: the names of fields of ours that others filled and we never did."""
 RELATED: Final = "related"
 """Among a row's fields: the pages to which it leads by our hand, by relation."""
+MARKS: Final = frozenset({PARTIAL, RELATED, FOREIGN})
+"""What stands among a row's fields and is none."""
 OURS: Final = "musicsyncd"
 """What the owner's loop guard reads: who wrote the row last."""
 KEY: Final = "key"
@@ -255,7 +259,16 @@ def as_far_as_known(row: MirrorRow, base: Mapping[str, Any]) -> MirrorRow:
     whole = {name: [*dict.fromkeys([*row.fields[name], *ours[name]])] for name in short}
     fields = {**row.fields, **whole}
     related = {name: [one for one in pages if one in fields[name]] for name, pages in ours.items() if pages}
-    return replace(row, fields=fields | ({RELATED: related} if related else {}))
+    marks = {RELATED: related, FOREIGN: sorted(foreign(base, row.fields))}
+    return replace(row, fields=fields | {name: mark for name, mark in marks.items() if mark})
+
+
+def foreign(base: Mapping[str, Any], present: Mapping[str, Any]) -> set[str]:
+    """Fields of ours in which something stands that we did not write, as older programs did: where we have nothing to
+    say in its place, it stays.
+    """
+    ours = present.keys() - ROW_PERSONS - MARKS
+    return {name for name in ours if empty(base.get(name)) and not empty(present[name])}
 
 
 def untouched(name: str, base: Mapping[str, Any], now: Any, compare: Callable[[str, Any, Any], bool]) -> bool:

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from musicsyncd.catalog.ownership import PERSONS, empty
 
-NEVER: Final = frozenset({"downloaded", "sync_enabled", "automation_source", "lock", "partial", "related"})
+NEVER: Final = frozenset({"downloaded", "sync_enabled", "automation_source", "lock", "partial", "related", "foreign"})
 """Not merged: evidence, a switch that its person set on this very row, and what programs write for themselves."""
-VOLATILE: Final = frozenset({"automation_source", "lock", "last_used", "related", "partial"})
+VOLATILE: Final = frozenset({"automation_source", "lock", "last_used", "related", "partial", "foreign"})
 """What may change without the row saying anything else."""
 RELATIONS: Final = frozenset({"artist_pages", "playlist_pages"})
 MOST_RELATED: Final = 100

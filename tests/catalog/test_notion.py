@@ -68,3 +68,29 @@ class TestNotion(EditedCatalogContract):
     @pytest.fixture(autouse=True)
     def _here(self, stands: House) -> None:
         self.house = stands
+
+
+class TestAdopted:
+    """A row of the past, which older programs filled."""
+
+    async def test_what_others_left_in_our_fields_stays_until_we_have_something_to_say(self, fake: NotionFake) -> None:
+        """A path that we know nothing of is no lie of ours; one that we wrote ourselves is taken back."""
+        tracks = fake.database("Tracks", LEAN | {"WAV File Path": "rich_text", "Spotify ID": "rich_text"})
+        old = {
+            "Title": "Jóga",
+            "Spotify ID": "4" * 22,
+            "M4A File Path": "/old/Jóga.m4a",
+            "WAV File Path": "/old/Jóga.wav",
+        }
+        page = fake.row(tracks, old)
+        fields = {"title": "Jóga", "identities": [f"spotify:track:{'4' * 22}"], "files": ["main:Jóga.m4a"]}
+        async with house(fake, tracks) as stands:
+            first = await stands.catalog.publish("k1", fields, known=None)
+            row = await stands.catalog.verify(page)
+            assert (first.id, first.created) == (page, False)
+            assert row is not None
+            assert stands.catalog.lacks(fields, row) == ()
+            assert fake.page(page)["M4A File Path"] == "/vol/main/Jóga.m4a"
+            assert fake.page(page)["WAV File Path"] == "/old/Jóga.wav"
+            await stands.catalog.publish("k1", fields | {"files": []}, known=page)
+            assert (fake.page(page)["M4A File Path"], fake.page(page)["WAV File Path"]) == ("", "/old/Jóga.wav")

@@ -278,10 +278,10 @@ async def test_nothing_goes_before_the_other_row_reads_back(house: RowsHouse, mo
     two(house)
     plan, before = await house.plan(), house.said()
 
-    async def amend(row_id: str, values: object) -> bool:
+    async def rewrite(row_id: str, values: object) -> bool:
         return True
 
-    monkeypatch.setattr(house.catalog, "amend", amend)
+    monkeypatch.setattr(house.catalog, "rewrite", rewrite)
     job = await house.apply(plan)
     assert job.state is JobState.PARTIAL
     assert "no row was put away" in next(iter(left(job).values()))
