@@ -12,6 +12,7 @@ import heapq
 import itertools
 import mmap
 import os
+import re
 import signal
 import sqlite3
 import struct
@@ -35,6 +36,10 @@ LOOKERS: Final = frozenset({"memory watch"})
 """Parts that look at memory only: nothing follows from their waking that would have to be waited for."""
 SOON: Final = 1.5
 """Seconds that may pass while a job runs: it waits for its turn at a service."""
+JOB: Final = re.compile(r"job \w+ \w+ ")
+"""The task of a job, by its name."""
+PATIENCE: Final = 5.0
+"""Real seconds after which time goes on though a job runs: what it waits for sleeps under another name."""
 ACTIVE: Final = """
     SELECT 1 FROM job WHERE state = 'running' OR (state = 'waiting' AND coalesce(not_before, 0) <= ?) LIMIT 1
 """
@@ -151,6 +156,11 @@ class DayClock:
         """When the first sleeper is to wake."""
         return self._sleepers[0][0] if self._sleepers else float("inf")
 
+    @property
+    def awaited(self) -> bool:
+        """Whether time may pass though a job runs: it sleeps itself, or the next one wakes in a moment."""
+        return self.next <= self.monotonic() + SOON or any(JOB.match(name) for *_, name in self._sleepers)
+
     def move(self, to: float) -> Iterable[str]:
         """Wake whoever is to wake by then; their names."""
         self._elapsed.seconds = max(to, self._elapsed.seconds)
@@ -192,7 +202,7 @@ class Driver:
             if self._working():
                 quiet = 0
                 await asyncio.sleep(0.002)
-                if self._clock.next <= self._clock.monotonic() + SOON or anyio.current_time() - began > 20:
+                if self._clock.awaited or anyio.current_time() - began > PATIENCE:
                     self._clock.move(self._clock.next)
                     began = anyio.current_time()
             else:

@@ -1,4 +1,4 @@
-"""A day with every service away in turn, a volume too, a sign-out and two kills ends as a quiet day does."""
+"""A day with every service away in turn, a volume too, a sign-out and two kills ends as a day without any of that."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def _daemon(folder: Path, begins: datetime) -> Iterator[Day]:
                 daemon.kill()
 
 
-Deed = Callable[[Town], None]
+Deed = Callable[[Town], object]
 
 
 def wishes() -> dict[float, Deed]:
@@ -178,7 +178,7 @@ def wishes() -> dict[float, Deed]:
         12 * HOUR + 30: lambda town: town.like(4),
         15 * HOUR + 10: lambda town: town.drop(4),
         17 * HOUR: lambda town: town.drop(5),
-        17 * HOUR + 1: lambda town: town.like(5),
+        17 * HOUR + 0.05: lambda town: town.like(5),
         18 * HOUR + 10: lambda town: town.drop(6),
     }
 
@@ -271,12 +271,12 @@ def troubles() -> dict[float, Deed]:
         3 * HOUR: spotify_back,
         4 * HOUR: lambda town: setattr(town.sites, "away", True),
         5 * HOUR: lambda town: setattr(town.sites, "away", False),
-        6 * HOUR: lambda town: town.notion.fail(503, times=float("inf")) and None,
+        6 * HOUR: lambda town: town.notion.fail(503, times=float("inf")),
         7 * HOUR: lambda town: town.notion.bad_days.clear(),
         8 * HOUR: lambda town: town.eagle.stop(),
         9 * HOUR: lambda town: town.eagle.start(),
         12 * HOUR: lambda town: town.spotify.revoke(),
-        14 * HOUR: lambda town: sign_in(town.daemon) and None,
+        14 * HOUR: lambda town: sign_in(town.daemon),
         15 * HOUR: stick_away,
         15 * HOUR + 30: lambda town: setattr(town.hook, "always", (204, {})),
         16 * HOUR: stick_back,

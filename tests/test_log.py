@@ -329,6 +329,18 @@ def test_shutdown_writes_what_waits_and_can_be_repeated(file: Path) -> None:
     assert len(file.read_text().splitlines()) == 1000
 
 
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_a_watch_does_not_log_each_change_that_it_sees(file: Path, level: Any) -> None:
+    """A log in a watched folder (config.toml's own is one) would otherwise make its next line by each line, for ever."""
+    log.configure(level=level, file=file)
+    for name in ("watchfiles", "watchfiles.main"):
+        logging.getLogger(name).info("1 change detected")
+        logging.getLogger(name).debug("1 change detected")
+        logging.getLogger(name).warning("error raised by the watch")
+    log.shutdown()
+    assert [line["event"] for line in lines(file)] == ["error raised by the watch"] * 2
+
+
 async def test_logging_does_not_hold_up_the_loop(file: Path) -> None:
     """While a stalled disk (held by its lock) keeps the writing thread waiting, a line costs the caller no wait."""
     log.configure(file=file)
