@@ -331,7 +331,7 @@ def test_shutdown_writes_what_waits_and_can_be_repeated(file: Path) -> None:
 
 @pytest.mark.parametrize("level", ["debug", "info"])
 def test_a_watch_does_not_log_each_change_that_it_sees(file: Path, level: Any) -> None:
-    """A log in a watched folder (config.toml's own is one) would otherwise make its next line by each line, for ever."""
+    """A log in a watched folder (config.toml may lie there) would otherwise make its next line by each, for ever."""
     log.configure(level=level, file=file)
     for name in ("watchfiles", "watchfiles.main"):
         logging.getLogger(name).info("1 change detected")
