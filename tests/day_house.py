@@ -158,8 +158,10 @@ class DayClock:
 
     @property
     def awaited(self) -> bool:
-        """Whether time may pass though a job runs: it sleeps itself, or the next one wakes in a moment."""
-        return self.next <= self.monotonic() + SOON or any(JOB.match(name) for *_, name in self._sleepers)
+        """Whether time may pass though jobs run: all of them sleep, or the next one wakes in a moment."""
+        jobs = {name for one in asyncio.all_tasks() if JOB.match(name := one.get_name())}
+        asleep = {name for *_, name in self._sleepers}
+        return self.next <= self.monotonic() + SOON or (bool(jobs) and jobs <= asleep)
 
     def move(self, to: float) -> Iterable[str]:
         """Wake whoever is to wake by then; their names."""

@@ -88,6 +88,9 @@ def report(found: Sequence[Held]) -> None:
         before, after = (statistics.median(getattr(one, name) for one in part) for part in (first, last))
         print(f"  {name:7} {before:8.1f} -> {after:8.1f} {unit}; most {max(getattr(one, name) for one in found):.1f}")
 
+    daily = (f"{statistics.median(one.memory for one in found[at : at + 24]):.1f}" for at in range(0, len(found), 24))
+    print(f"  memory by day: {', '.join(daily)} MB")
+
 
 def main() -> None:
     """Live, and print what was held."""
