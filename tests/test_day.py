@@ -43,8 +43,8 @@ QUIET: Final = (10, 11, 22, 23)
 MOST: Final = {
     "spotify": 16, "accounts": 2, "soundcloud": 12, "youtube": 48, "notion": 48, "eagle": 72, "alerts": 8
 }  # fmt: skip
-"""Requests in any hour. While something waits, its other places are looked at in each of the twelve passes. A search that
-YouTube answers with 503 is four requests, and about twelve are tried in an hour.
+"""Requests in any hour. While something waits, its other places are looked at in each of the twelve passes. A search
+that YouTube answers with 503 is four requests, and about twelve are tried in an hour.
 """
 VOLUMES: Final = ("main", "stick")
 
