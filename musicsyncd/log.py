@@ -237,6 +237,7 @@ def _take_over(level: int, handover: _Handover) -> None:
     root.setLevel(level)
     root.addHandler(handover)
     logging.captureWarnings(True)
+    logging.getLogger("watchfiles").setLevel(max(level, logging.WARNING))  # it tells of each change, of our log's too
     for name in _LIBRARIES:
         library = logging.getLogger(name)
         library.handlers.clear()

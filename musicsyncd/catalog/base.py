@@ -84,6 +84,12 @@ class Catalog:
         """The row as it reads back after it was written: never from memory. Degraded as for `publish`."""
         return await self.read(row_id)
 
+    async def unable(self) -> Mapping[str, str]:
+        """Fields that the catalog cannot hold for any track, as far as it is known by now, each with the reason.
+        Nobody is asked.
+        """
+        return {}
+
     async def freshen(self) -> None:
         """Bring what is known of the book up to date, cheaply: all who ask within a while share one look. Degraded as
         for `publish`.

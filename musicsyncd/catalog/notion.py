@@ -125,6 +125,9 @@ class NotionCatalog(Catalog):
         ]
         return tuple(name for name in dict.fromkeys([*differ, *open_, *stale]) if name not in passed_over)
 
+    async def unable(self) -> Mapping[str, str]:
+        return dict(self._writing.left_out)
+
     async def whole(self, row_id: str) -> Whole | None:
         async with self._reaching():
             found = await self._amending.found(row_id) if is_id(row_id) else None

@@ -39,6 +39,8 @@ class Writing:
         self._full: tuple[float, str] = (0.0, "")
         """The same of new options in any property."""
         self._told: set[tuple[str, str]] = set()
+        self.left_out: dict[str, str] = {}
+        """Properties into which something lately could not be written, each with the reason."""
 
     @property
     def refused(self) -> dict[str, str]:
@@ -89,6 +91,9 @@ class Writing:
         there = {name: value for name, value in values.items() if name in live.props}
         cannot = self.unable(live, there)
         self._tell(live, cannot)
+        written = {live.props[name].name for name in there if name not in cannot}
+        self.left_out = {name: why for name, why in self.left_out.items() if name not in written}
+        self.left_out |= {live.props[name].name: why for name, why in cannot.items()}
         return {name: value for name, value in there.items() if name not in cannot}
 
     def _refuse_options(self, error: Refused, now: Live, left: Values) -> None:

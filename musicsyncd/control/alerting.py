@@ -6,7 +6,7 @@ from musicsyncd.alerts.post import Post
 from musicsyncd.alerts.telling import Known
 from musicsyncd.control.answers import moment
 from musicsyncd.control.attention import attention_answer
-from musicsyncd.control.messages import (
+from musicsyncd.control.messages_alerts import (
     AlertAnswer,
     AlertsAnswer,
     AlertsTestAnswer,

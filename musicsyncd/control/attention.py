@@ -17,14 +17,15 @@ from musicsyncd.alerts.findings import AccountSeen, ErrorSeen, RequestSeen, Serv
 from musicsyncd.alerts.post import Post
 from musicsyncd.clock import Clock
 from musicsyncd.control.answers import moment, open_
-from musicsyncd.control.messages import AccountAnswer, AttentionAnswer, VolumeAnswer
+from musicsyncd.control.messages_status import AccountAnswer, AttentionAnswer, VolumeAnswer
 from musicsyncd.errors import Denied, MusicsyncError, NeedsPerson, Temporary, from_dict
 from musicsyncd.http.budgets import Budgets
 from musicsyncd.jobs.base import WorkEngine
+from musicsyncd.jobs.figures import Pass
 from musicsyncd.jobs.job import Job, JobFilter, JobState
 from musicsyncd.sources.account import Account, SignedIn
 from musicsyncd.sync.differences import Who
-from musicsyncd.sync.engine import REQUEST, TRACK
+from musicsyncd.sync.engine import TRACK
 from musicsyncd.sync.reconcile import APPLY as RECONCILE_APPLY
 from musicsyncd.sync.reconcile import PLANS, RECONCILE
 
@@ -116,18 +117,15 @@ async def lately(jobs: WorkEngine, clock: Clock) -> tuple[int, int]:
     return sum(job.state is JobState.FAILED for job in new), len(new)
 
 
-async def failed_passes(jobs: WorkEngine) -> list[RequestSeen]:
-    """Of each scope that comes again and again, the last request that ended, if it failed; the last comparison too."""
-    ends = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED})
-    last = {
-        str(job.args.get("scope")): job
-        for job in reversed(await jobs.list(JobFilter(states=ends, kind=REQUEST, limit=MOST_LATELY)))
-        if not job.args.get("dry_run")
-    }
-    ended = [(str(scope), last[scope]) for scope in PASSES if scope in last]
-    ended += [(RECONCILE, job) for job in await jobs.list(JobFilter(states=ends, kind=RECONCILE, limit=1))]
-    failed = [(scope, job.reason or {}) for scope, job in ended if job.state is JobState.FAILED]
-    errors = [(scope, from_dict(open_(reason))) for scope, reason in failed]
+def failed_passes(ended: Sequence[Pass], compared: Sequence[Pass] = ()) -> list[RequestSeen]:
+    """Of each scope that comes again and again, the last request that ended, if it failed; the last comparison too. The
+    newest come first.
+    """
+    last = {str(one.args.get("scope")): one for one in reversed(ended) if not one.args.get("dry_run")}
+    judged = [(str(scope), last[scope]) for scope in PASSES if scope in last]
+    judged += [(RECONCILE, one) for one in compared[:1]]
+    failed = [(scope, one.reason or {}) for scope, one in judged if one.state is JobState.FAILED]
+    errors = [(scope, from_dict(open_(dict(reason)))) for scope, reason in failed]
     return [RequestSeen(scope=scope, what=error.what, why=error.why, fix=error.fix) for scope, error in errors]
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from musicsyncd.alerts.base import Finding
-from musicsyncd.alerts.findings import Seen, findings
-from musicsyncd.clock import Clock
 from musicsyncd.control import answers, attention, report
 from musicsyncd.control.following import Following
 from musicsyncd.control.messages import (
     Accepted,
-    AccountAnswer,
     ApplyQuestion,
     DuplicatesAnswer,
     FinishQuestion,
@@ -26,41 +21,31 @@ from musicsyncd.control.messages import (
     MatchesAnswer,
     OperationAnswer,
     OperationsAnswer,
-    PartAnswer,
-    PauseAnswer,
     PauseQuestion,
     PinQuestion,
     ReconcileQuestion,
     Report,
     RetryQuestion,
-    ScheduleAnswer,
     SignInAnswer,
     SignInQuestion,
-    StatusAnswer,
     SyncQuestion,
     TrackAnswer,
     TracksAnswer,
     UndoQuestion,
-    VolumeAnswer,
-    VolumesAnswer,
 )
+from musicsyncd.control.messages_status import AccountAnswer, PauseAnswer
+from musicsyncd.control.status import MOST_LISTED, Overview, Timing
 from musicsyncd.crashpoints import CrashPoint, crash_point
-from musicsyncd.database import Database
 from musicsyncd.errors import BadInput
-from musicsyncd.jobs.base import WorkEngine
 from musicsyncd.jobs.job import ACTIVE, Job, JobFilter, JobState, Lane
 from musicsyncd.ledger.entry import Entry
-from musicsyncd.ledger.ledger import Change, Ledger
-from musicsyncd.ledger.matches import Matches
-from musicsyncd.library.base import Shelf
+from musicsyncd.ledger.ledger import Change
 from musicsyncd.music.identity import bears_user
 from musicsyncd.pipeline.match import pinnable
 from musicsyncd.sources.account import Account
-from musicsyncd.sources.base import Source
 from musicsyncd.sync.differences import Difference
 from musicsyncd.sync.duplicates import KEEP, PERSON
 from musicsyncd.sync.engine import REQUEST, TRACK
-from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.merging import APPLY, PLAN
 from musicsyncd.sync.reconcile import APPLY as RECONCILE_APPLY
 from musicsyncd.sync.reconcile import DRY_RUN, RECONCILE, chosen, finished_plan
@@ -68,55 +53,12 @@ from musicsyncd.sync.request import STEPS, RetryRequest, Scope, SyncRequest
 from musicsyncd.sync.rows_merging import ROWS_APPLY, ROWS_PLAN
 from musicsyncd.sync.undoing import UNDO, UNDOABLE, open_changes
 
-MOST_LISTED: Final = 1000
 MOST_CHILDREN: Final = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class DaemonFacts:
-    """What does not change while the daemon runs."""
-
-    version: str
-    mode: str
-    pid: int
-    started_at: datetime
-    config: str
-    state_dir: str
-    log_file: str
-
-
-class Timing(Protocol):
-    """What begins by itself."""
-
-    async def pause(self, what: str) -> PauseAnswer:
-        """Let nothing of that name begin by itself; BadInput when there is nothing of that name."""
-
-    async def resume(self, what: str) -> PauseAnswer:
-        """Go on."""
-
-    async def schedule(self) -> ScheduleAnswer:
-        """What comes next, and what is paused."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operations:
-    """One method per question."""
-
-    facts: DaemonFacts
-    ledger: Ledger
-    matches: Matches
-    jobs: WorkEngine
-    lookout: Lookout
-    database: Database
-    clock: Clock
-    accounts: Mapping[str, Account] = field(default_factory=dict)
-    """By service."""
-    sources: Sequence[Source] = ()
-    """Asked for what troubles them as a whole."""
-    watched: attention.Watched = field(default_factory=attention.Watched)
-    timing: Timing | None = None
-    parts: Callable[[], Sequence[PartAnswer]] = tuple
-    """The long-lived parts of the daemon."""
+class Operations(Overview):
+    """One method per question; what is asked of the whole is answered by `Overview`."""
 
     # Asking for work
 
@@ -146,7 +88,7 @@ class Operations:
 
     async def _pauses(self, question: SyncQuestion) -> list[str]:
         """A pause holds what begins by itself, never a person; it is said all the same."""
-        paused = (await self._schedule()).paused
+        paused = (await self.schedule()).paused
         names = {question.source} if question.source else {source.name for source in self.sources}
         concerned = [name for name in paused if name == "all" or name in names]
         return [f"Paused: {', '.join(concerned)}. What a person asks for is done all the same"] if concerned else []
@@ -163,9 +105,6 @@ class Operations:
         if self.timing is None:
             raise BadInput("Nothing begins by itself here")
         return self.timing
-
-    async def _schedule(self) -> ScheduleAnswer:
-        return await self.timing.schedule() if self.timing else ScheduleAnswer()
 
     async def retry_track(self, reference: str) -> Accepted:
         """Look at one track anew, now, and at candidates that were tried in vain too."""
@@ -311,7 +250,7 @@ class Operations:
         if job.kind == REQUEST:
             children = await self.jobs.list(JobFilter(parent=job.id, states=ACTIVE, limit=MOST_CHILDREN))
             ended += [await self.jobs.cancel(child.id) for child in children]
-        answer = await self._job_answer(await self.jobs.get(job.id))
+        answer = await self.job_answer(await self.jobs.get(job.id))
         return answer.model_copy(update={"cancelled": len(ended)})
 
     async def retry(self, job_id: str) -> JobAnswer:
@@ -319,7 +258,7 @@ class Operations:
         job = await self.jobs.get(job_id)
         if job.kind == TRACK:
             await self.matches.forget_tried(job.key)
-        return await self._job_answer(await self.jobs.retry(job.id))
+        return await self.job_answer(await self.jobs.retry(job.id))
 
     # Accounts
 
@@ -352,7 +291,7 @@ class Operations:
 
     async def job(self, job_id: str) -> JobAnswer:
         """One job, by id or the beginning of one."""
-        return await self._job_answer(await self.jobs.get(job_id))
+        return await self.job_answer(await self.jobs.get(job_id))
 
     async def list_jobs(self, states: Sequence[str], kind: str | None, limit: int) -> JobsAnswer:
         """Jobs, the newest first."""
@@ -361,7 +300,7 @@ class Operations:
             raise BadInput(what, fix=f"States are: {', '.join(JobState)}")
         wanted = frozenset(map(JobState, states)) or None
         found = await self.jobs.list(JobFilter(states=wanted, kind=kind, limit=min(limit, MOST_LISTED)))
-        return JobsAnswer(jobs=[await self._job_answer(job) for job in found])
+        return JobsAnswer(jobs=[await self.job_answer(job) for job in found])
 
     async def track(self, reference: str) -> TrackAnswer:
         """One track, by id, the beginning of one, or an identity."""
@@ -412,74 +351,6 @@ class Operations:
             open=sum(one["counts"].values()) - undone,
         )
 
-    async def volumes(self) -> VolumesAnswer:
-        """Every volume, looked at now."""
-        parked = await self.ledger.parked()
-        return VolumesAnswer(volumes=[await _volume_answer(one, parked) for one in self.lookout.shelves.values()])
-
-    async def status(self) -> StatusAnswer:
-        """How the daemon is."""
-        facts, now = self.facts, self.clock.now()
-        running = await self.jobs.list(JobFilter(states=frozenset({JobState.RUNNING})))
-        volumes = (await self.volumes()).volumes
-        tracks = await self.ledger.counts()
-        due = await self.jobs.next_due()
-        counts = await self.jobs.counts()
-        found = await self.findings(volumes, tracks)
-        return StatusAnswer(
-            version=facts.version,
-            mode=facts.mode,
-            pid=facts.pid,
-            started_at=facts.started_at.isoformat(timespec="seconds"),
-            uptime=round((now - facts.started_at).total_seconds(), 1),
-            memory=attention.resident_bytes(),
-            open_files=attention.open_files(),
-            tasks=attention.task_count(),
-            parts=[*self.parts()],
-            config=facts.config,
-            state_dir=facts.state_dir,
-            log_file=facts.log_file,
-            jobs={kind: {state.value: count for state, count in states.items()} for kind, states in counts.items()},
-            running=[await self._job_answer(job) for job in running],
-            next_due=due.isoformat(timespec="seconds") if due else None,
-            tracks=tracks,
-            volumes=volumes,
-            catalogs=[catalog.name for catalog in self.lookout.catalogs.values()],
-            accounts=[attention.account_answer(account) for account in self.accounts.values()],
-            attention=[one.sentence for one in found],
-            attention_items=[attention.attention_answer(one) for one in found],
-            schedule=await self._schedule(),
-        )
-
-    async def findings(
-        self, volumes: Sequence[VolumeAnswer] | None = None, tracks: Mapping[str, int] | None = None
-    ) -> list[Finding]:
-        """Everything that a person should see to now; `volumes` and `tracks` where they were looked at already."""
-        volumes = (await self.volumes()).volumes if volumes is None else volumes
-        tracks = await self.ledger.counts() if tracks is None else tracks
-        names, watched = [catalog.name for catalog in self.lookout.catalogs.values()], self.watched
-        path = self.database.path
-        return findings(
-            Seen(
-                now=self.clock.now(),
-                accounts=[attention.account_seen(account) for account in self.accounts.values()],
-                volumes=[attention.volume_seen(volume, watched.optional) for volume in volumes],
-                volume_grace=watched.volume_grace,
-                hindrances={one.name: sentence for one in self.sources if (sentence := one.hindrance())},
-                services=attention.services_seen(watched.budgets),
-                catalogs=attention.catalogs_seen(names, await self.ledger.parked()),
-                failed_tracks=tracks.get("failed", 0),
-                undecided=len(await self.matches.undecided(limit=MOST_LISTED)),
-                lately=await attention.lately(self.jobs, self.clock),
-                requests=await attention.failed_passes(self.jobs),
-                errors=await attention.errors(self.jobs, self.clock),
-                lost_database=path if path and not await self.database.in_place() else None,
-                channels=await watched.post.outbox.troubles() if watched.post else [],
-                reconciled=await attention.reconciled(self.jobs),
-                more=[found for look in watched.more for found in look()],
-            )
-        )
-
     # Following
 
     async def events(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
@@ -490,7 +361,7 @@ class Operations:
     async def follow(self, job_id: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
         """What happens to a request and its tracks, until nothing more will; the last event is `report`."""
         root = (await self.jobs.get(job_id)).id
-        following = Following(jobs=self.jobs, clock=self.clock, label=self._label, root=root)
+        following = Following(jobs=self.jobs, clock=self.clock, label=self.label, root=root)
         async for name, data in following.events():
             yield name, data
         yield "report", (await self.report(root)).model_dump(mode="json")
@@ -513,34 +384,7 @@ class Operations:
     def _answer(self, entry: Entry, roots: Mapping[str, Path]) -> TrackAnswer:
         return answers.track_answer(entry, self.lookout.targets(entry), roots, self.lookout.precedence)
 
-    async def _label(self, track_id: str) -> str:
-        try:
-            return (await self.ledger.entry(track_id)).track.label
-        except LookupError:
-            return track_id
-
-    async def _job_answer(self, job: Job) -> JobAnswer:
-        return answers.job_answer(job, await self._label(job.key) if job.kind != REQUEST else "")
-
     async def _roots(self) -> dict[str, Path]:
         """Where each volume that is there now is mounted, by name."""
         states = {shelf.name: await shelf.state() for shelf in self.lookout.shelves.values()}
         return {name: Path(state.path) for name, state in states.items() if state.ready}
-
-
-async def _volume_answer(shelf: Shelf, parked: Mapping[str, int]) -> VolumeAnswer:
-    state = await shelf.state()
-    return VolumeAnswer(
-        name=shelf.name,
-        path=state.path,
-        usual=str(shelf.home or ""),
-        origin="added" if shelf.added else "settings",
-        condition=state.condition.value,
-        why=state.why,
-        fix=state.fix,
-        free=state.free,
-        marker=state.marker,
-        traits=[trait.value for trait in state.traits],
-        formats=list(shelf.formats),
-        parked=parked.get(shelf.target, 0),
-    )

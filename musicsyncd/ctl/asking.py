@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from musicsyncd import __version__
 from musicsyncd.control.client import Client
@@ -34,6 +35,20 @@ class Parser(argparse.ArgumentParser):
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._inside = False
+
+    def error(self, message: str) -> NoReturn:
+        """Exit 2, and say which word was probably meant in place of all that there are."""
+        if found := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)$", message):
+            message = _meant(found[1], [word.strip(" '") for word in found[2].split(",")], message)
+        super().error(message)
+
+
+def _meant(word: str, known: Sequence[str], message: str) -> str:
+    """The complaint with the word that is nearest; as it was where none is near."""
+    import difflib
+
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"there is no {word!r}; did you mean {near[0]}?" if near else message
 
 
 def client(args: argparse.Namespace) -> Client:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final
 
+from musicsyncd import __version__
 from musicsyncd.control.client import Client, NotRunning
-from musicsyncd.ctl import asking, show
+from musicsyncd.ctl import asking, doctor_here, show
+from musicsyncd.ctl.doctor_parts import Check, Part, Result, looked
 from musicsyncd.errors import ConfigInvalid, MusicsyncError
 
 if TYPE_CHECKING:
@@ -24,8 +23,12 @@ if TYPE_CHECKING:
 
 LIBRARIES_DEADLINE: Final = 60.0
 NOTION_DEADLINE: Final = 60.0
-LITTLE_SPACE: Final = 2 * 10**9
-"""Bytes free for work under way below which a warning is due: a two-hour mix takes 4 GB in three formats."""
+RUNTIME_DEADLINE: Final = 30.0
+DAEMON_DEADLINE: Final = 20.0
+MARGIN: Final = 5.0
+"""Seconds after its own deadline in which a part may still end by itself."""
+INSTALL: Final = "Install musicsyncd anew: pip install --force-reinstall musicsyncd"
+OTHER_RUNTIME: Final = "Name another in ytdlp.js_runtime"
 LOAD_LIBRARIES: Final = """
 import json, sys
 import av, numpy, mutagen, imageio_ffmpeg, yt_dlp.version
@@ -46,17 +49,6 @@ print(json.dumps({
     "missing": [name for name in encoders if name not in av.codecs_available],
 }))
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    result: Literal["ok", "warn", "fail"]
-    said: str
-    why: str = ""
-    fix: str = ""
 
 
 def register(groups: Any) -> None:
@@ -83,7 +75,7 @@ def doctor(args: argparse.Namespace) -> int:
 
 
 def examine(args: argparse.Namespace) -> Iterator[Check]:
-    """Every check, in the order in which their results depend on each other."""
+    """Every check; all that may take time goes on at once, each with its own deadline."""
     from musicsyncd.settings import load
 
     try:
@@ -96,12 +88,32 @@ def examine(args: argparse.Namespace) -> Iterator[Check]:
         return
     where = str(loaded.path) if loaded.path else "no file, the defaults"
     yield Check(name="settings", result="ok", said=where, why=" ".join(loaded.warnings))
-    yield from _libraries()
-    yield _runtime(loaded.settings)
-    yield _state_folder(loaded.settings.daemon.state_dir)
-    yield from _inboxes(loaded.settings)
-    yield from _notion(loaded.settings)
-    yield from _daemon(asking.client(args), loaded.settings)
+    yield from looked(_everything(args, loaded.settings))
+
+
+def _everything(args: argparse.Namespace, settings: Settings) -> list[Part]:
+    """In the order in which it is told."""
+    from musicsyncd.ctl import doctor_network
+
+    notion = partial(_notion, settings)
+    daemon = partial(_daemon_or_what_it_would_tell, asking.client(args), settings)
+    return [
+        Part(name="libraries", look=_libraries, deadline=LIBRARIES_DEADLINE, hung=INSTALL),
+        Part(name="JavaScript", look=partial(_runtime, settings), deadline=RUNTIME_DEADLINE, hung=OTHER_RUNTIME),
+        *doctor_here.parts(settings, args),
+        *doctor_network.parts(settings),
+        Part(name="notion", look=notion, deadline=NOTION_DEADLINE + MARGIN, hung="Try again in a minute"),
+        Part(name="daemon", look=daemon, deadline=DAEMON_DEADLINE, hung="See: musicsyncctl logs; then restart it"),
+    ]
+
+
+def _daemon_or_what_it_would_tell(asked: Client, settings: Settings) -> Iterator[Check]:
+    try:
+        yield from _daemon(asked)
+    except NotRunning:
+        fix = "Start it: musicsyncd"
+        yield Check(name="daemon", result="warn", said="not running", fix=fix)
+        yield from looked(doctor_here.without_daemon(settings))
 
 
 def _libraries() -> Iterator[Check]:
@@ -122,7 +134,7 @@ def _libraries() -> Iterator[Check]:
             result="fail",
             said="could not be loaded",
             why=last,
-            fix="Install musicsyncd anew: pip install --force-reinstall musicsyncd",
+            fix=INSTALL,
         )
         return
     if found["missing"]:
@@ -147,7 +159,7 @@ def _browser(version: str, why: str) -> Check:
     return Check(name="browser", result="warn", said="SoundCloud's likes may be refused", why=why, fix=fix)
 
 
-def _runtime(settings: Settings) -> Check:
+def _runtime(settings: Settings) -> Iterator[Check]:
     """The JavaScript runtime that YouTube wants; without one it gives fewer formats, or none."""
     from musicsyncd.sources.js_runtime import OLDEST, examined
 
@@ -155,48 +167,19 @@ def _runtime(settings: Settings) -> Check:
     try:
         found = list(examined(str(settings.ytdlp.js_runtime or "")))
     except MusicsyncError as error:
-        return Check(name=name, result="fail", said=error.what, fix=error.fix)
+        yield Check(name=name, result="fail", said=error.what, fix=error.fix)
+        return
     for one in found:
         if one.is_new_enough:
-            return Check(name=name, result="ok", said=f"{one.name} {one.version} ({one.path}), for YouTube")
+            yield Check(name=name, result="ok", said=f"{one.name} {one.version} ({one.path}), for YouTube")
+            return
     wanted = ", ".join(f"{program} {'.'.join(map(str, version))}" for program, version in OLDEST.items())
     fix = f"Install one: pip install 'musicsyncd[youtube]', or name one in ytdlp.js_runtime (at least {wanted})"
     said = "; ".join(
         f"{one.name} {one.version} is too old" if one.version else f"{one.path} does not run" for one in found
     )
     why = "Without one YouTube gives fewer formats, or none"
-    return Check(name=name, result="warn", said=said or "no runtime was found", why=why, fix=fix)
-
-
-def _state_folder(state: Path) -> Check:
-    existing = next(one for one in (state, *state.parents) if one.exists())
-    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
-        return Check(
-            name="state folder",
-            result="fail",
-            said=f"{state} cannot be written",
-            fix="Change its owner, or set daemon.state_dir",
-        )
-    free = shutil.disk_usage(existing).free
-    short = free < LITTLE_SPACE
-    return Check(
-        name="state folder",
-        result="warn" if short else "ok",
-        said=f"{state}, {show.size(free)} free",
-        why="Work under way needs room for three formats of a track" if short else "",
-        fix="Free some space, or set daemon.state_dir to another disk" if short else "",
-    )
-
-
-def _inboxes(settings: Settings) -> Iterator[Check]:
-    for inbox in settings.inbox:
-        readable = os.access(inbox.path, os.R_OK | os.X_OK)
-        yield Check(
-            name="inbox",
-            result="ok" if readable else "fail",
-            said=f"{inbox.path}" if readable else f"{inbox.path} cannot be read",
-            fix="" if readable else "Make the folder, or take it out of config.toml",
-        )
+    yield Check(name=name, result="warn", said=said or "no runtime was found", why=why, fix=fix)
 
 
 def _notion(settings: Settings) -> Iterator[Check]:
@@ -219,39 +202,37 @@ def _notion(settings: Settings) -> Iterator[Check]:
     from musicsyncd.ctl.notion import findings
 
     for one in findings(settings, NOTION_DEADLINE):
-        result: Literal["ok", "warn", "fail"] = "ok" if one.ok else "fail" if one.required else "warn"
+        result: Result = "ok" if one.ok else "fail" if one.required else "warn"
         yield Check(name=f"notion {one.database}", result=result, said=one.what, why=one.why, fix=one.fix)
 
 
-def _daemon(asked: Client, settings: Settings) -> Iterator[Check]:
-    """The daemon, and what only it may look at: a hung volume hangs who looks."""
-    try:
-        status = asked.get("/v1/status")
-    except NotRunning:
-        yield Check(name="daemon", result="warn", said="not running", fix="Start it: musicsyncd")
-        yield _database(settings.daemon.state_dir)
-        yield from _volumes_without_daemon(settings)
-        yield from _eagle_without_daemon(settings)
-        return
-    except MusicsyncError as error:
-        yield Check(name="daemon", result="fail", said=error.what, why=error.why, fix=error.fix)
-        return
-    yield Check(
-        name="daemon", result="ok", said=f"{status['version']}, pid {status['pid']}, up {show.span(status['uptime'])}"
-    )
+def _daemon(asked: Client) -> Iterator[Check]:
+    """The daemon, and what only it may look at: a hung volume hangs who looks. NotRunning when there is none."""
+    status = asked.get("/v1/status")
+    under = f", under {status['managed_by']}" if status.get("managed_by") else ""
+    said = f"{status['version']}, pid {status['pid']}, up {show.span(status['uptime'])}{under}"
+    if asked.daemon_version in ("", __version__):
+        yield Check(name="daemon", result="ok", said=said)
+    else:
+        why = f"This command is {__version__}"
+        yield Check(name="daemon", result="warn", said=said, why=why, fix="Restart the daemon after an upgrade")
+    for part in status["parts"]:
+        if part["state"] in ("pausing", "down"):
+            yield Check(name="daemon", result="fail", said=f"{part['name']} is {part['state']}", why=part["why"],
+                        fix="See: musicsyncctl logs")  # fmt: skip
     yield from (_account(one) for one in status["accounts"])
     for one in status["volumes"]:
         ready = one["condition"] == "ready"
         free = f", {show.size(one['free'])} free" if one["free"] is not None else ""
         said = f"{one['path']}{free}" if ready else f"{one['condition']} ({one['path'] or 'never met'})"
-        result: Literal["ok", "fail"] = "ok" if ready else "fail"
+        result: Result = "ok" if ready else "fail"
         yield Check(name=f"volume {one['name']}", result=result, said=said, why=one["why"], fix=one["fix"])
 
 
 def _account(one: dict[str, Any]) -> Check:
     """Not being set up at a service is no fault."""
     out, urgent = one["state"] == "signed out", one["urgent"]
-    result: Literal["ok", "warn", "fail"] = "fail" if out and urgent else "warn" if out or urgent else "ok"
+    result: Result = "fail" if out and urgent else "warn" if out or urgent else "ok"
     settled = result == "ok"
     return Check(
         name=f"account {one['service']}",
@@ -260,51 +241,6 @@ def _account(one: dict[str, Any]) -> Check:
         why=one["why"] if not settled else "",
         fix=one["fix"] if not settled else "",
     )
-
-
-def _database(state: Path) -> Check:
-    """As the daemon would find it; while one runs it has looked itself."""
-    from musicsyncd.database import DATABASE_NAME
-    from musicsyncd.database.opening import fault_in
-
-    path = state / DATABASE_NAME
-    try:
-        size = path.stat().st_size
-    except (FileNotFoundError, NotADirectoryError):
-        return Check(name="database", result="ok", said=f"{path} is made at the daemon's first start")
-    except OSError as error:
-        return Check(name="database", result="fail", said=f"{path} cannot be read", why=error.strerror or str(error))
-    if fault := fault_in(path, state / "backups"):
-        return Check(name="database", result="fail", said=fault.what, why=fault.why, fix=fault.fix)
-    return Check(name="database", result="ok", said=f"{path}, {show.size(size)}")
-
-
-def _volumes_without_daemon(settings: Settings) -> Iterator[Check]:
-    for one in settings.volumes:
-        there = one.path.is_dir()
-        yield Check(
-            name=f"volume {one.name}",
-            result="ok" if there else "warn",
-            said=str(one.path) if there else f"{one.path} is not there",
-            why=""
-            if there
-            else "The daemon makes it at its first start, unless it may be the mount point of a disk that is away",
-        )
-
-
-def _eagle_without_daemon(settings: Settings) -> Iterator[Check]:
-    """Whether somebody answers there; which library is open the daemon sees."""
-    if not settings.eagle.enabled:
-        return
-    parts = urlsplit(settings.eagle.base_url)
-    try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        socket.create_connection((parts.hostname or "", port), timeout=3.0).close()
-    except (OSError, ValueError) as error:
-        why, fix = str(error), "Start Eagle, or look at eagle.base_url"
-        yield Check(name="Eagle", result="warn", said=f"{settings.eagle.base_url} does not answer", why=why, fix=fix)
-        return
-    yield Check(name="Eagle", result="ok", said=f"{settings.eagle.base_url} answers")
 
 
 def _print(checks: list[Check]) -> None:

@@ -97,11 +97,11 @@ def retry(args: argparse.Namespace) -> int:
 
 def logs(args: argparse.Namespace) -> int:
     """The log's lines about it."""
-    from musicsyncd.ctl.logs import print_log
+    from musicsyncd.ctl.logs import Wanted, print_log
 
     asked = asking.client(args)
     job = _job(asked, args.id)["id"]
-    return print_log(asked.get("/v1/status")["log_file"], job=job, lines=None, follow=False, as_json=args.json)
+    return print_log(asked.get("/v1/status")["log_file"], Wanted(job=job), lines=None, follow=False, as_json=args.json)
 
 
 def _job(asked: Client, reference: str) -> dict[str, Any]:

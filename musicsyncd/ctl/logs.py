@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +21,9 @@ from musicsyncd.errors import Permanent
 
 LOOK = 0.5
 """Seconds between two looks at a followed file."""
+USUAL_LINES = 50
+LEVELS = ("debug", "info", "warning", "error", "critical")
+UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 FIRST_FIELDS = ("timestamp", "level", "event")
 
 
@@ -31,14 +37,66 @@ def register(groups: Any) -> None:
     )
     parser.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
     parser.add_argument(
-        "-n", "--lines", type=asking.count, metavar="N", default=50, help="how many of the last lines (default 50)"
+        "-n",
+        "--lines",
+        type=asking.count,
+        metavar="N",
+        help=f"how many of the last lines (default {USUAL_LINES}; with --since all)",
     )
     parser.add_argument("--job", default="", metavar="ID", help="only lines about this job")
+    parser.add_argument(
+        "--since", type=_moment, metavar="WHEN", help="only lines from then on: 10m, 2h or 3d ago, or an ISO time"
+    )
+    parser.add_argument("--level", choices=LEVELS, default=LEVELS[0], help="only lines of this level and above")
 
 
 def logs(args: argparse.Namespace) -> int:
     """Print the end of the log."""
-    return print_log(_log_file(args), job=args.job, lines=args.lines, follow=args.follow, as_json=args.json)
+    wanted = Wanted(job=args.job, since=args.since, level=args.level)
+    lines = None if args.since and args.lines is None else args.lines or USUAL_LINES
+    return print_log(_log_file(args), wanted, lines=lines, follow=args.follow, as_json=args.json)
+
+
+def _moment(text: str) -> datetime:
+    """When a span before now began, or the moment itself; ArgumentTypeError for neither."""
+    if found := re.fullmatch(r"(\d{1,6})\s*([smhd])", text.strip()):
+        return datetime.now(UTC) - int(found[1]) * UNITS[found[2]]
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone()
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither 10m, 2h or 3d nor a time such as 2026-01-31T12:00"
+        ) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which lines are told."""
+
+    job: str = ""
+    since: datetime | None = None
+    level: str = LEVELS[0]
+
+    def takes(self, line: str) -> bool:
+        """Whether this line is told. One that is no JSON is part of what stands before it, and has no time of its own:
+        it is told where nothing is asked for.
+        """
+        if self == Wanted():
+            return True
+        fields = _fields(line)
+        return _about(fields, self.job) and self._late_enough(fields) and self._grave_enough(fields)
+
+    def _late_enough(self, fields: dict[str, Any]) -> bool:
+        if self.since is None:
+            return True
+        try:
+            return datetime.fromisoformat(str(fields.get("timestamp", ""))) >= self.since
+        except (ValueError, TypeError):
+            return False
+
+    def _grave_enough(self, fields: dict[str, Any]) -> bool:
+        level = str(fields.get("level", ""))
+        return (LEVELS.index(level) if level in LEVELS else 0) >= LEVELS.index(self.level)
 
 
 def _log_file(args: argparse.Namespace) -> str:
@@ -52,21 +110,22 @@ def _log_file(args: argparse.Namespace) -> str:
         return str(found or "")
 
 
-def print_log(file: str, *, job: str, lines: int | None, follow: bool, as_json: bool) -> int:
+def print_log(file: str, wanted: Wanted, *, lines: int | None, follow: bool, as_json: bool) -> int:
     """The last lines of the file (None: all), and what comes after them when followed."""
     if not file:
         raise Permanent("The daemon writes no log file", fix="Set log.file in config.toml")
     with _opened(Path(file)) as opened:
-        found = deque((line for line in opened if _about(line, job)), lines)
+        found = deque((line for line in opened if wanted.takes(line)), lines)
         for line in found:
             print(line.rstrip() if as_json else readable(line))
-        if job and not found and not follow:
-            print(f"{file} says nothing about job {job}.", file=sys.stderr)
+        if wanted != Wanted() and not found and not follow:
+            about = f" about job {wanted.job}" if wanted.job else ""
+            print(f"{file} says nothing{about or ' of that kind'}.", file=sys.stderr)
         position = opened.tell() if follow else 0
     if follow:
         sys.stdout.flush()
         for line in _followed(Path(file), position):
-            if _about(line, job):
+            if wanted.takes(line):
                 print(line.rstrip() if as_json else readable(line), flush=True)
     return 0
 
@@ -111,11 +170,8 @@ def _is_another(path: Path, current: IO[str]) -> bool:
         return False
 
 
-def _about(line: str, job: str) -> bool:
-    if not job:
-        return True
-    fields = _fields(line)
-    return str(fields.get("job", "")).startswith(job) or str(fields.get("parent", "")).startswith(job)
+def _about(fields: dict[str, Any], job: str) -> bool:
+    return not job or any(str(fields.get(name, "")).startswith(job) for name in ("job", "parent"))
 
 
 def readable(line: str) -> str:

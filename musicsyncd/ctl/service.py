@@ -52,7 +52,7 @@ def install(args: argparse.Namespace) -> int:
     if args.print:
         sys.stdout.write(written(plan))
         return 0
-    manager = _manager(args)
+    manager = manager_of(args)
     path = manager.install(plan, start=not args.no_start)
     print(f"installed: {show.one_line(str(path))}")
     _print_left_out()
@@ -63,14 +63,14 @@ def install(args: argparse.Namespace) -> int:
 
 def uninstall(args: argparse.Namespace) -> int:
     """Forget the service; what it kept is the owner's."""
-    removed = _manager(args).uninstall()
+    removed = manager_of(args).uninstall()
     print("\n".join(f"removed: {show.one_line(str(path))}" for path in removed) or "there was no service")
     return 0
 
 
 def start(args: argparse.Namespace) -> int:
     """Start it, and say how it is."""
-    manager = _manager(args)
+    manager = manager_of(args)
     manager.start()
     _print_standing(manager.standing())
     return 0
@@ -78,13 +78,13 @@ def start(args: argparse.Namespace) -> int:
 
 def stop(args: argparse.Namespace) -> int:
     """Stop it."""
-    _manager(args).stop()
+    manager_of(args).stop()
     return 0
 
 
 def status(args: argparse.Namespace) -> int:
     """How the service manager sees it; exit 3 when it does not run."""
-    standing = _manager(args).standing()
+    standing = manager_of(args).standing()
     show.as_json(standing.as_dict()) if args.json else _print_standing(standing)
     return 0 if standing.running else 3
 
@@ -101,7 +101,8 @@ def _print_standing(standing: Standing) -> None:
         print(show.one_line(standing.note))
 
 
-def _manager(args: argparse.Namespace) -> Manager:
+def manager_of(args: argparse.Namespace) -> Manager:
+    """Who would keep the daemon up that these flags mean."""
     name = "musicsyncd-dev" if _dev(args) else "musicsyncd"
     if sys.platform == "darwin":
         from musicsyncd.ctl.service_launchd import Launchd

@@ -128,6 +128,53 @@ def span(seconds: float) -> str:
     return f"{minutes}m {whole % 60:02}s" if minutes else f"{whole} s"
 
 
+def ago(moment: str | None) -> str:
+    """How long ago a moment is, in its greatest unit; a dash for none."""
+    if not moment:
+        return "-"
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    for size_, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size_:
+            return f"{int(seconds // size_)} {unit} ago"
+    return "just now"
+
+
+def counted(count: int, word: str) -> str:
+    """`1 track`, `14,354 tracks`."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def share(have: int, of: int) -> str:
+    """So many of so many, in percent: 100 only where nothing is missing, 0 only where nothing is there."""
+    if have in (0, of):
+        return "-" if not of else f"{100 if have else 0}%"
+    return f"{min(max(100 * have / of, 0.1), 99.9):.1f}%"
+
+
+def flowing(parts: Sequence[str], *, indent: int) -> list[str]:
+    """Parts two blanks apart, none of them broken, in lines that fit the terminal behind so many columns; one line
+    where there is no terminal.
+    """
+    columns, lines = _terminal_columns(), list[str]()
+    for part in parts:
+        longer = f"{lines[-1]}  {part}" if lines else part
+        fits = columns is None or width(longer) + indent <= columns
+        lines[-1:] = [longer] if fits or not lines else [lines[-1], part]
+    return lines
+
+
+def wrapped(text: str, *, indent: int) -> list[str]:
+    """The text in lines that fit the terminal, all but the first indented; as one line where there is no terminal."""
+    if not (columns := _terminal_columns()):
+        return [text]
+    import textwrap
+
+    return textwrap.wrap(
+        text, max(columns, 2 * NARROWEST), subsequent_indent=" " * indent, break_long_words=False,
+        break_on_hyphens=False, drop_whitespace=True, replace_whitespace=False,
+    )  # fmt: skip
+
+
 def account(standing: dict[str, Any]) -> str:
     """How it stands with an account, in one line."""
     if standing["state"] != "signed in":

@@ -16,9 +16,11 @@ from musicsyncd.audio.work import AudioWorkers
 from musicsyncd.catalog.local import MIGRATIONS as CATALOG_MIGRATIONS
 from musicsyncd.clock import Clock
 from musicsyncd.control.attention import Watched
-from musicsyncd.control.operations import DaemonFacts, Operations
+from musicsyncd.control.operations import Operations
+from musicsyncd.control.status import DaemonFacts
 from musicsyncd.daemon.eagle import open_eagle
 from musicsyncd.daemon.mounting import Mounting
+from musicsyncd.daemon.notify import manager
 from musicsyncd.daemon.notion import NotionSide, catalogs, open_side, urgent
 from musicsyncd.daemon.schedule import Schedule, open_schedule
 from musicsyncd.daemon.timing import Timing, open_timing
@@ -415,4 +417,5 @@ def _facts(loaded: Loaded, clock: Clock) -> DaemonFacts:
         config=str(loaded.path or ""),
         state_dir=str(settings.daemon.state_dir),
         log_file=str(settings.log.file or ""),
+        managed_by=manager(),
     )

@@ -75,3 +75,10 @@ def managed(environ: Mapping[str, str] = os.environ) -> bool:
 def launched(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether this process is launchd's agent of ours; programs started from a terminal bear its names too."""
     return environ.get("XPC_SERVICE_NAME", "").startswith(LAUNCHD_LABEL)
+
+
+def manager(environ: Mapping[str, str] = os.environ) -> str:
+    """`systemd` or `launchd`, whichever keeps this process up; empty where none does."""
+    if not managed(environ):
+        return ""
+    return "launchd" if launched(environ) else "systemd"

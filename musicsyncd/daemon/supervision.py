@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 
 from musicsyncd.alerts.base import Finding, Severity
 from musicsyncd.clock import Clock
-from musicsyncd.control.messages import PartAnswer
+from musicsyncd.control.messages_status import PartAnswer
 from musicsyncd.errors import MusicsyncError, Permanent
 
 logger = structlog.get_logger()

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from musicsyncd.clock import Clock
-from musicsyncd.control.messages import PauseAnswer, ScheduleAnswer
+from musicsyncd.control.messages_status import PauseAnswer, ScheduleAnswer
 from musicsyncd.daemon.reloading import Reloading
 from musicsyncd.database import Database
 from musicsyncd.jobs.base import WorkEngine

@@ -11,7 +11,8 @@ import structlog
 from pydantic import ValidationError
 
 from musicsyncd.clock import Clock
-from musicsyncd.control.messages import VolumeQuestion, VolumesAnswer
+from musicsyncd.control.messages import VolumeQuestion
+from musicsyncd.control.messages_status import VolumesAnswer
 from musicsyncd.control.operations import Operations
 from musicsyncd.errors import BadInput, Degraded, MusicsyncError, NeedsPerson
 from musicsyncd.jobs.base import WorkEngine

@@ -9,6 +9,7 @@ Our own client does exactly this; so does whoever asks through a vendor's librar
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,6 +25,10 @@ SOON: Final = 5.0
 """Seconds after which it is worth asking how another one's trial went."""
 THROTTLED: Final = frozenset({429, 503})
 """Answers that mean "too fast", also without a Retry-After: MusicBrainz says 503 where others say 429."""
+
+
+MINUTE: Final = 60.0
+"""Seconds over which turns are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +100,19 @@ class Budget:
         self._full_at = clock.monotonic()
         """When the bucket is full again, on the monotonic clock."""
         self._trial_ends: float | None = None
+        self._turns: deque[float] = deque()
+        self.waiting = 0
+        """Callers that wait for their turn now."""
+
+    @property
+    def lately(self) -> int:
+        """Requests that went within the last minute."""
+        self._forget_turns()
+        return len(self._turns)
+
+    def _forget_turns(self) -> None:
+        while self._turns and self._turns[0] <= self._clock.monotonic() - MINUTE:
+            self._turns.popleft()
 
     async def turn(self) -> None:
         """Return when one request may go; Temporary at once, with the delay, when that is not soon.
@@ -107,12 +125,21 @@ class Budget:
         if wait > self.pace.patience:
             raise Temporary(f"{self.name} has been asked as often as it allows", delay=wait, counts=False)
         self._full_at = max(self._full_at, place) + 1.0 / self.pace.rate
+        self.waiting += 1
+        try:
+            await self._wait(wait)
+        finally:
+            self.waiting -= 1
+        self._try_out()
+        self._turns.append(self._clock.monotonic())
+        self._forget_turns()
+
+    async def _wait(self, wait: float) -> None:
         if wait > 0:
             await self._clock.sleep(wait)
         while (rest := self.rest) > 0:  # somebody may have been told to wait meanwhile
             self._refuse_if_resting()
             await self._clock.sleep(rest)
-        self._try_out()
 
     async def answered(self, status: int, headers: Mapping[str, str]) -> None:
         """Tell what came back: the HTTP status, and the headers in any case."""

@@ -41,6 +41,10 @@ class Budgets:
             self._open.setdefault(service, budget)
         return self._open[service]
 
+    def opened(self) -> list[Budget]:
+        """Every budget that this process has handed out, by name."""
+        return [self._open[name] for name in sorted(self._open, key=str.casefold)]
+
     def resting(self) -> list[tuple[str, datetime, str]]:
         """The services that are to be left alone now: name, until when, why. What this process never asked is not
         among them.

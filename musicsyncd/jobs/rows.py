@@ -45,6 +45,7 @@ SCHEMA: Final = (
       PRIMARY KEY (job, name)
     ) WITHOUT ROWID;
     """,
+    "CREATE INDEX job_kind ON job (kind, state);",
 )
 """Times are microseconds since 1970 in UTC; `claims` only ever grows, and is what a fence compares."""
 LANES: Final = {Lane.USER: 0, Lane.BACKLOG: 1}

@@ -57,6 +57,11 @@ def record(conn: sqlite3.Connection, track_id: str, text: str) -> None:
     conn.executemany("INSERT OR IGNORE INTO posting VALUES (?, ?)", new)
 
 
+def record_heard(conn: sqlite3.Connection, track_id: str, *, tempo: bool, key: bool) -> None:
+    """Whether a tempo and a key were heard in a track that is in the index: for counting."""
+    conn.execute("UPDATE sound SET tempo = ?, tonal = ? WHERE track = ?", (tempo, key, track_id))
+
+
 def waiting(conn: sqlite3.Connection) -> bool:
     """Whether tracks that were heard before there was an index are not wholly in it yet."""
     query = "SELECT EXISTS (SELECT 1 FROM sound WHERE octets IS NULL) OR EXISTS (SELECT 1 FROM posting_waiting)"

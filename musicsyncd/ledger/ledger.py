@@ -14,6 +14,7 @@ from musicsyncd.errors import MusicsyncError
 from musicsyncd.ledger import alike, playlists, rows
 from musicsyncd.ledger.alike import Alike
 from musicsyncd.ledger.entry import Aside, Entry, FileFacts
+from musicsyncd.ledger.figures import Census, Figures
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.playlist import Playlist
@@ -51,6 +52,7 @@ class Ledger:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
+        self._census = Census(database)
 
     def _moment(self) -> str:
         return self._clock.now().isoformat(timespec="milliseconds")
@@ -141,6 +143,10 @@ class Ledger:
         """The id of the track that bears one of these, tried in their order."""
         return await self._database.read(lambda conn: rows.id_by_identity(conn, identities))
 
+    async def figures(self) -> Figures:
+        """How much of the library stands, in numbers; no track is loaded for it."""
+        return await self._census.figures()
+
     async def ids_by_content(self, sha256: str) -> list[str]:
         """Tracks that a file with these bytes belongs to, as source or as output."""
         query = "SELECT DISTINCT track FROM file WHERE sha256 = ?"
@@ -173,6 +179,7 @@ class Ledger:
         def write(conn: sqlite3.Connection) -> None:
             conn.execute("INSERT OR REPLACE INTO analysis VALUES (?, ?, ?, ?, ?)", values)
             alike.record(conn, track_id, fingerprint)
+            alike.record_heard(conn, track_id, tempo=bool(analysis.get("bpm")), key=bool(analysis.get("key")))
 
         await self._database.write(write)
 

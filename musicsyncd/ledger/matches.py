@@ -96,9 +96,10 @@ class Matches:
 
     async def undecided(self, *, limit: int) -> list[str]:
         """Tracks for whose audio a person has to say which it is, the latest search first."""
+        # The conditions of the index `match_undecided` first: the JSON of few is read.
         query = """SELECT match.track FROM match JOIN track ON track.id = match.track
-                   WHERE chosen IS NULL AND pin = '' AND searched_at <> '' AND duplicate_of IS NULL
-                   AND json_array_length(candidates) > 0
+                   WHERE chosen IS NULL AND pin = '' AND searched_at <> ''
+                   AND (instr(candidates, '"accept"') OR instr(candidates, '"review"')) AND duplicate_of IS NULL
                    AND EXISTS (SELECT 1 FROM json_each(candidates) WHERE json_extract(value, '$.verdict') <> 'refuse')
                    ORDER BY searched_at DESC LIMIT ?"""
         return await self._database.read(lambda conn: [row[0] for row in conn.execute(query, (limit,))])

@@ -133,15 +133,23 @@ def listed_ids(conn: sqlite3.Connection, words: str, playlist: str, targets: Seq
 def counts(conn: sqlite3.Connection) -> dict[str, int]:
     """Tracks by how they stand; parked and failed tracks are not counted as standing."""
     query = """
-        SELECT count(*), count(duplicate_of), count(failure), (SELECT count(DISTINCT track) FROM parked),
-               sum(settled_at IS NOT NULL AND duplicate_of IS NULL AND failure IS NULL
-                   AND id NOT IN (SELECT track FROM parked)),
+        SELECT (SELECT count(*) FROM track) - (SELECT count(*) FROM track WHERE aside IS NOT NULL),
+               (SELECT count(*) FROM track WHERE duplicate_of IS NOT NULL AND aside IS NULL),
+               (SELECT count(*) FROM track WHERE failure IS NOT NULL AND aside IS NULL),
+               (SELECT count(DISTINCT track) FROM parked JOIN track ON id = track WHERE aside IS NULL),
                (SELECT count(*) FROM track WHERE aside = 'skipped')
-        FROM track WHERE aside IS NULL
     """
-    found = [value or 0 for value in conn.execute(query).fetchone()]
-    counted = dict(zip(("tracks", "duplicates", "failed", "parked", "standing", "skipped"), found, strict=True))
-    return counted if counted["skipped"] else {name: n for name, n in counted.items() if name != "skipped"}
+    *found, skipped = conn.execute(query).fetchone()
+    counted = dict(zip(("tracks", "duplicates", "failed", "parked", "standing"), (*found, standing(conn)), strict=True))
+    return counted | ({"skipped": skipped} if skipped else {})
+
+
+def standing(conn: sqlite3.Connection) -> int:
+    """Tracks that stand wherever they must: settled, and parked for nothing."""
+    settled = "settled_at IS NOT NULL AND duplicate_of IS NULL AND failure IS NULL AND aside IS NULL"
+    query = f"""SELECT (SELECT count(*) FROM track WHERE {settled}) -
+                       (SELECT count(DISTINCT track) FROM parked JOIN track ON id = track WHERE {settled})"""  # noqa: S608
+    return int(conn.execute(query).fetchone()[0])
 
 
 def unfinished(conn: sqlite3.Connection, limit: int, *, newest_first: bool = False) -> list[str]:

@@ -207,4 +207,22 @@ MIGRATIONS: Final = (
     ALTER TABLE track ADD COLUMN aside_at TEXT;
     CREATE INDEX track_aside ON track(aside) WHERE aside IS NOT NULL;
     """,
+    """
+    ALTER TABLE sound ADD COLUMN tempo INTEGER NOT NULL DEFAULT 0;      -- whether a tempo was heard
+    ALTER TABLE sound ADD COLUMN tonal INTEGER NOT NULL DEFAULT 0;      -- whether a key was heard
+    UPDATE sound SET (tempo, tonal) = (
+        SELECT coalesce(json_extract(facts, '$.bpm') > 0, 0), coalesce(json_extract(facts, '$.key') <> '', 0)
+        FROM analysis WHERE analysis.track = sound.track
+    ) WHERE track IN (SELECT track FROM analysis);
+    CREATE INDEX sound_tempo ON sound(track) WHERE tempo;               -- these are for counting: no row is read
+    CREATE INDEX sound_tonal ON sound(track) WHERE tonal;
+    CREATE INDEX sound_telling ON sound(track) WHERE length(octets) > 0;
+    CREATE INDEX track_failed ON track(id) WHERE failure IS NOT NULL;
+    CREATE INDEX track_duplicate ON track(id) WHERE duplicate_of IS NOT NULL;
+    CREATE INDEX track_settled ON track(id) WHERE settled_at IS NOT NULL AND duplicate_of IS NULL AND failure IS NULL
+        AND aside IS NULL;
+    CREATE INDEX match_undecided ON match(searched_at) WHERE chosen IS NULL AND pin = '' AND searched_at <> ''
+        AND (instr(candidates, '"accept"') OR instr(candidates, '"review"'));
+    CREATE INDEX mirror_book ON mirror(catalog) WHERE trashed = 0;
+    """,
 )

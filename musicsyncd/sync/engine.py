@@ -373,7 +373,7 @@ def _report(request: SyncRequest, selected: Selected, plans: Sequence[dict[str, 
         "dry_run": request.dry_run,
         "tracks": list(plans),
         "refused": [_refusal(one) for one in selected.refused],
-        "rungs": [{"source": one.source, "said": one.said} for one in selected.rungs],
+        "rungs": [one.as_dict() for one in selected.rungs],
     }
 
 

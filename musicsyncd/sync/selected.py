@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from musicsyncd.errors import MusicsyncError
 from musicsyncd.music.playlist import Playlist
@@ -17,6 +18,15 @@ class Rung:
 
     source: str
     said: str
+    found: int | None = field(default=None, compare=False)
+    """Tracks that it offered, where it was asked for all that it has."""
+    new: int | None = field(default=None, compare=False)
+    """Of these: nobody had taken them."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON; numbers only where there are any."""
+        told: dict[str, Any] = {"source": self.source, "said": self.said}
+        return told if self.found is None else told | {"found": self.found, "new": self.new}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +54,9 @@ class Asking:
     corrected: list[Track] = field(default_factory=list)
     _troubles: set[str] = field(default_factory=set)
 
-    def told(self, source: str, said: str) -> None:
+    def told(self, source: str, said: str, *, found: int | None = None, new: int | None = None) -> None:
         """Report a rung."""
-        self.rungs.append(Rung(source=source, said=said))
+        self.rungs.append(Rung(source=source, said=said, found=found, new=new))
 
     def ready(self, sources: Sequence[Source], set_up: Callable[[Source], bool | None]) -> list[Source]:
         """Those that are set up; that the others are not is said of all at once."""

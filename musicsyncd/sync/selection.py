@@ -130,7 +130,7 @@ def _raise_if_nothing(found: Found) -> None:
 
 async def _incremental(sources: Sequence[Source], ledger: Ledger, jobs: WorkEngine) -> Selected:
     """What is known needs no look: it stands, failed for good, is a duplicate, or was left unfinished."""
-    found = await _all_offered(sources, lambda source: source.news(ledger.unknown))
+    found = await _all_offered(sources, lambda source: source.news(ledger.unknown), ledger)
     new = await ledger.unknown(found.tracks)
     return replace(found, tracks=tuple(new), known=await _unfinished(ledger, jobs))
 
@@ -155,10 +155,14 @@ async def _unfinished(ledger: Ledger, jobs: WorkEngine) -> tuple[str, ...]:
 
 
 async def _full(sources: Sequence[Source], ledger: Ledger) -> Selected:
-    return replace(await _all_offered(sources, lambda source: source.list()), known=tuple(await ledger.all_ids()))
+    return replace(
+        await _all_offered(sources, lambda source: source.list(), ledger), known=tuple(await ledger.all_ids())
+    )
 
 
-async def _all_offered(sources: Sequence[Source], ask: Callable[[Source], Awaitable[Found]]) -> Selected:
+async def _all_offered(
+    sources: Sequence[Source], ask: Callable[[Source], Awaitable[Found]], ledger: Ledger
+) -> Selected:
     asking = Asking()
     tracks: list[Track] = []
     for source in asking.ready(sources, lambda one: one.offering()):
@@ -166,7 +170,8 @@ async def _all_offered(sources: Sequence[Source], ask: Callable[[Source], Awaita
         if found is None:
             continue
         asking.refused += found.refused
-        asking.told(source.name, _told(found))
+        new = len(await ledger.unknown(found.tracks))
+        asking.told(source.name, _told(found), found=len(found.tracks), new=new)
         tracks += found.tracks
     return asking.selected(*tracks)
 

@@ -7,7 +7,8 @@ import sys
 from typing import Final
 
 ALL: Final = (
-    "start", "status", "idle", "mounts", "queue", "transcode", "duplicates", "matching", "spotify", "likes", "notion",
+    "start", "status", "overview", "idle", "mounts", "queue", "transcode", "duplicates", "matching", "spotify", "likes",
+    "notion",
 )  # fmt: skip
 
 

@@ -16,10 +16,12 @@ import anyio.abc
 from musicsyncd.catalog.memory import MemoryCatalog
 from musicsyncd.clock import SystemClock
 from musicsyncd.control.client import Client
-from musicsyncd.control.messages import VolumeQuestion, VolumesAnswer
-from musicsyncd.control.operations import DaemonFacts, Operations
+from musicsyncd.control.messages import VolumeQuestion
+from musicsyncd.control.messages_status import VolumesAnswer
+from musicsyncd.control.operations import Operations
 from musicsyncd.control.routes import application
 from musicsyncd.control.socket import ControlSocket
+from musicsyncd.control.status import DaemonFacts
 from musicsyncd.database import Database
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.jobs.job import Lane

@@ -8,6 +8,7 @@ from typing import Any
 from musicsyncd.control.attention import failed_passes, lately
 from musicsyncd.errors import NeedsPerson
 from musicsyncd.jobs.base import JobContext
+from musicsyncd.jobs.figures import Pass, passes
 from musicsyncd.jobs.job import Lane
 from musicsyncd.sync.engine import REQUEST, TRACK
 from tests.control.door import Door, eventually
@@ -21,13 +22,17 @@ async def succeed(context: JobContext, args: Mapping[str, Any]) -> dict[str, Any
     return {"tracks": [], "refused": [], "rungs": [], "scope": "next", "url": "", "dry_run": False}
 
 
+async def ended(door: Door) -> list[Pass]:
+    return await passes(door.operations.database, REQUEST, limit=50)
+
+
 async def done(door: Door, kind: str, key: str, **args: Any) -> None:
     job = await door.jobs.enqueue(kind, args, key=key, lane=Lane.USER)
 
-    async def ended() -> bool:
+    async def is_over() -> bool:
         return not (await door.jobs.get(job.id)).state.active
 
-    await eventually(ended)
+    await eventually(is_over)
 
 
 async def test_status_says_the_same_in_sentences_and_in_items(door: Door) -> None:
@@ -52,12 +57,12 @@ async def test_a_pass_that_failed_is_over_when_the_next_one_works(door: Door) ->
     door.work.request = refuse
     await done(door, REQUEST, "url", scope="url")
     await done(door, REQUEST, "full dry", scope="full", dry_run=True)
-    assert await failed_passes(door.jobs) == []
+    assert failed_passes(await ended(door)) == []
     await done(door, REQUEST, "full", scope="full")
-    assert [one.scope for one in await failed_passes(door.jobs)] == ["full"]
+    assert [one.scope for one in failed_passes(await ended(door))] == ["full"]
     door.work.request = succeed
     await done(door, REQUEST, "full", scope="full")
-    assert await failed_passes(door.jobs) == []
+    assert failed_passes(await ended(door)) == []
 
 
 async def test_many_failed_tracks_are_counted(door: Door) -> None:

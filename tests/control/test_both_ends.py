@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from pydantic import BaseModel
 
-from musicsyncd.control import messages
+from musicsyncd.control import messages, messages_alerts, messages_status
 from musicsyncd.control.messages import PauseQuestion, RetryQuestion, SyncQuestion, VolumeQuestion
 from musicsyncd.control.report import event_dict
 from musicsyncd.ctl import main, trial
@@ -79,8 +79,11 @@ def full(model: type[BaseModel]) -> Read:
 def special(model: type[BaseModel]) -> dict[str, Any]:
     """Fields whose values mean something, and those of a free form."""
     schema = model.model_fields.get("schema_")
-    values = {"schema_": schema.default} if schema else {}
-    moments = {name: EVENT["at"] for name in model.model_fields if name.endswith(("_at", "_before", "_due"))}
+    values: dict[str, Any] = {"schema_": schema.default} if schema else {}
+    ends = ("_at", "_before", "_due", "_until", "_since")
+    moments = {name: EVENT["at"] for name in model.model_fields if name.endswith(ends)}
+    if model is messages_status.StatusAnswer:
+        values["tracks"] = dict.fromkeys(("tracks", "duplicates", "failed", "parked", "standing"), 1)
     return values | moments | {name: value for name, value in FREE.items() if name in model.model_fields}
 
 
@@ -132,19 +135,19 @@ class Recorder:
 
 ASKED: list[tuple[str, str, Any]] = []
 ANSWERS: dict[str, type[BaseModel]] = {
-    "status": messages.StatusAnswer,
+    "status": messages_status.StatusAnswer,
     "jobs": messages.JobsAnswer,
     "j1": messages.JobAnswer,
     "cancel": messages.JobAnswer,
     "report": messages.Report,
     "tracks": messages.TracksAnswer,
     "t1": messages.TrackAnswer,
-    "volumes": messages.VolumesAnswer,
-    "remove": messages.VolumesAnswer,
+    "volumes": messages_status.VolumesAnswer,
+    "remove": messages_status.VolumesAnswer,
     "sync": messages.Accepted,
     "retry": messages.Accepted,
-    "pause": messages.PauseAnswer,
-    "resume": messages.PauseAnswer,
+    "pause": messages_status.PauseAnswer,
+    "resume": messages_status.PauseAnswer,
 }
 
 
@@ -252,11 +255,12 @@ def test_a_trial_shows_what_reports_have(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_every_answer_names_its_schema_once() -> None:
     """`musicsyncd.<what>/<version>`, different for every answer, under the key `schema`."""
-    models = [one for one in vars(messages).values() if isinstance(one, type) and issubclass(one, messages.Answer)]
+    names = {**vars(messages), **vars(messages_status), **vars(messages_alerts)}
+    models = [one for one in names.values() if isinstance(one, type) and issubclass(one, messages.Answer)]
     named = [one.model_fields["schema_"].default for one in models if "schema_" in one.model_fields]
     assert len(named) == len(set(named)) >= 9
     assert all(name.startswith("musicsyncd.") and name.endswith("/1") for name in named)
-    assert full(messages.StatusAnswer)["schema"] == "musicsyncd.status/1"
+    assert full(messages_status.StatusAnswer)["schema"] == "musicsyncd.status/1"
 
 
 def test_help_lists_the_states_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:

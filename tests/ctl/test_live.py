@@ -420,7 +420,7 @@ def test_a_volume_that_is_away_is_told_everywhere(tmp_path: Path) -> None:
         said = daemon.ctl("status").stdout
         away = daemon.library("second")
         assert (
-            f"Needs a person (1):\n  - Volume second is absent. There is no folder {away}. Mount the volume.\n" in said
+            f"Attention (1):\n  - Volume second is absent. There is no folder {away}.\n    do: Mount the volume" in said
         )
         assert daemon.ctl("doctor").returncode == 7
         told = daemon.ctl("volumes").stdout

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from musicsyncd.control import operations
+from musicsyncd.control import status
 from musicsyncd.ctl import asking, main
 from musicsyncd.ctl.jobs import STATES, ended
 from musicsyncd.ctl.sync import plain
@@ -45,7 +45,7 @@ def test_a_value_that_makes_no_sense_is_a_usage_error(arguments: list[str], caps
 def test_states_and_limits_are_the_daemons() -> None:
     """What is written down here, so that a command starts at once, is what the daemon knows."""
     assert tuple(JobState) == STATES
-    assert asking.MOST_LISTED == operations.MOST_LISTED
+    assert asking.MOST_LISTED == status.MOST_LISTED
 
 
 @pytest.mark.parametrize("arguments", [["status", "--json"], ["logs", "--json"], ["jobs", "show", "x", "--json"]])

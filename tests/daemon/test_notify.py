@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from musicsyncd.daemon import notify
 from musicsyncd.daemon.notify import Notifier, launched, managed
 
 
@@ -92,3 +93,4 @@ def test_who_was_started_by_a_manager_knows_it(environ: dict[str, str], answer: 
     environ = {name: text.replace("ours", str(os.getpid())) for name, text in environ.items()}
     assert managed(environ) is answer
     assert launched(environ) is (answer and "XPC_SERVICE_NAME" in environ)
+    assert notify.manager(environ) == ("" if not answer else "launchd" if "XPC_SERVICE_NAME" in environ else "systemd")

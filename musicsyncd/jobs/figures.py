@@ -1,0 +1,96 @@
+"""The queue in numbers: how full it is, how long the oldest waits, how fast it goes, and how the last passes went."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from musicsyncd.database import Database
+from musicsyncd.jobs.job import JobState
+from musicsyncd.jobs.rows import id_of, to_micros, to_time
+
+HOUR: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueFigures:
+    """The queue at one moment."""
+
+    waiting: int
+    """Jobs of every kind that wait, those that back off too."""
+    backing_off: int
+    """Of these: they wait for their time."""
+    running: int
+    oldest_at: datetime | None
+    """When the oldest waiting job was asked for."""
+    ended: int
+    """Jobs of all kinds but `but` that ended within the last hour."""
+    failed: int
+    """Of these: they failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """A request that ended, without its tracks."""
+
+    job: str
+    args: Mapping[str, Any]
+    state: JobState
+    ended_at: datetime
+    reason: Mapping[str, Any] | None = None
+    rungs: tuple[Mapping[str, Any], ...] = field(default=())
+    """What came of each source that it asked."""
+
+
+async def queue_figures(database: Database, now: datetime, *, but: str) -> QueueFigures:
+    """Count; `but` is the kind that is no work of its own: requests."""
+    return await database.read(partial(_figures, since=to_micros(now - HOUR), but=but))
+
+
+async def passes(database: Database, kind: str, *, limit: int) -> list[Pass]:
+    """The last jobs of this kind that ended and were not cancelled, the newest first."""
+    return await database.read(partial(_passes, kind=kind, limit=limit))
+
+
+def _figures(conn: sqlite3.Connection, since: int, but: str) -> QueueFigures:
+    found = conn.execute("SELECT kind, state, count(*) FROM job GROUP BY kind, state").fetchall()
+    first = "SELECT min(number) FROM job WHERE kind = ? AND state = 'waiting'"
+    kinds = [row[0] for row in found if row[1] == JobState.WAITING]
+    oldest = min((conn.execute(first, (kind,)).fetchone()[0] for kind in kinds), default=None)
+    asked = conn.execute("SELECT created_at FROM job WHERE number = ?", (oldest,)).fetchone()
+    later = "SELECT count(*) FROM job WHERE state = 'waiting' AND not_before IS NOT NULL"
+    # By `job_kind`, which a planner may prefer, all that ever ended would be looked at.
+    lately = """SELECT count(*), coalesce(sum(state = 'failed'), 0) FROM job INDEXED BY job_ended
+                WHERE ended_at > ? AND kind <> ? AND state <> 'cancelled'"""
+    ended, failed = conn.execute(lately, (since, but)).fetchone()
+    return QueueFigures(
+        waiting=sum(row[2] for row in found if row[1] == JobState.WAITING),
+        backing_off=int(conn.execute(later).fetchone()[0]),
+        running=sum(row[2] for row in found if row[1] == JobState.RUNNING),
+        oldest_at=to_time(asked[0]) if asked else None,
+        ended=ended,
+        failed=failed,
+    )
+
+
+def _passes(conn: sqlite3.Connection, kind: str, limit: int) -> list[Pass]:
+    """What was decided for each track, which may be much, stays where it is."""
+    query = """SELECT number, args, state, ended_at, reason, json_extract(result, '$.rungs') FROM job
+               WHERE kind = ? AND state IN ('done', 'partial', 'failed') ORDER BY number DESC LIMIT ?"""
+    return [
+        Pass(
+            job=id_of(number),
+            args=json.loads(args),
+            state=JobState(state),
+            ended_at=ended,
+            reason=json.loads(reason or "null"),
+            rungs=tuple(json.loads(rungs or "[]")),
+        )
+        for number, args, state, micros, reason, rungs in conn.execute(query, (kind, limit))
+        if (ended := to_time(micros))
+    ]
