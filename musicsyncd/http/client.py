@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import logging
 import ssl
+import weakref
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -36,6 +38,8 @@ MOVED: Final = frozenset({301, 302})
 HARMLESS: Final = frozenset({"accept", "accept-language", "user-agent"})
 """Headers that may follow a redirect to another host; any other may be a credential."""
 PROXIES: Final = ("http", "https", "socks5", "socks5h")
+_shared: Final = weakref.WeakValueDictionary[tuple[Path | None, int], ssl.SSLContext]()
+"""Authorities in use, by their file and when it was written: 0.7 MB, which each client need not read for itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +182,7 @@ def open_session(options: HttpOptions, *, agent: str = f"musicsyncd/{__version__
     return httpx.AsyncClient(
         headers={"User-Agent": agent},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        verify=_certificates(options.ca_file),
+        verify=certificates(options.ca_file),
         proxy=options.proxy or None,
         timeout=options.timeout,
         trust_env=options.trust_env,
@@ -198,6 +202,17 @@ def bounded(limit: int) -> Callable[[httpx.Response], Awaitable[None]]:
         response._content = bytes(body)  # what `aread` finds, and does not read again
 
     return read
+
+
+def certificates(ca_file: Path | None) -> ssl.SSLContext:
+    """What checks certificates, shared by all clients of these settings. Raises NeedsPerson for an unusable file."""
+    written = 0
+    if ca_file:
+        with suppress(OSError):  # told better by whoever reads it
+            written = ca_file.stat().st_mtime_ns
+    known = _shared.get((ca_file, written)) or _certificates(ca_file)
+    _shared[ca_file, written] = known
+    return known
 
 
 def _certificates(ca_file: Path | None) -> ssl.SSLContext:

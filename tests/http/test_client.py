@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
+import os
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ from musicsyncd import __version__
 from musicsyncd.clock import SystemClock
 from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson, Permanent, Temporary
 from musicsyncd.http.budget import Budget, Pace
-from musicsyncd.http.client import HttpClient, HttpOptions, Question
+from musicsyncd.http.client import HttpClient, HttpOptions, Question, certificates
 from tests.fakes.hook import Hook
 from tests.fakes.music_services import OTHER_HOST, Ill, MusicServices
 from tests.fakes.origin import Origin, Page
@@ -274,6 +277,22 @@ async def test_certificates_are_checked_by_the_settings_authorities(budget: Budg
         assert plain.asked == []
         await strict.close()
         await knowing.close()
+
+
+def test_authorities_are_read_once_for_all_who_use_them(tmp_path: Path) -> None:
+    """A new file under the same name is read anew; what nobody uses any more is not kept."""
+    file = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(file))
+    first, system = certificates(file), certificates(None)
+    assert certificates(file) is first
+    assert certificates(None) is system
+    trustme.CA().cert_pem.write_to_path(str(file))
+    os.utime(file, ns=(0, 1))
+    assert certificates(file) is not first
+    gone = weakref.ref(first)
+    del first
+    gc.collect()
+    assert gone() is None
 
 
 async def test_an_unreadable_authority_is_a_persons_matter(budget: Budget, tmp_path: Path) -> None:
