@@ -7,14 +7,17 @@ spotipy and requests are imported at the first question, in the thread that asks
 from __future__ import annotations
 
 import hashlib
+import importlib
 import logging
 import re
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from anyio import CapacityLimiter, to_thread
@@ -151,8 +154,7 @@ class SpotifyClient:
 
     def _opened(self) -> Any:
         if self._spotify is None:
-            import spotipy
-
+            spotipy = _spotipy()
             for library in ("spotipy", "urllib3", "requests"):  # they log each URL, and below that each token
                 logging.getLogger(library).setLevel(logging.CRITICAL)
             proxy = self._options.proxy
@@ -173,6 +175,21 @@ class SpotifyClient:
         headers = {name.lower(): value for name, value in response.headers.items()}
         reason = _reason(response) if response.status_code >= 400 else ""
         self._heard = Heard(status=response.status_code, headers=headers, reason=reason)
+
+
+def _spotipy() -> Any:
+    """spotipy without redis, of which it wants a name for a cache that is not ours: 6 MB of memory for nothing."""
+    stand_in: Any = ModuleType("redis")
+    stand_in.RedisError = ConnectionError
+    if "redis" not in sys.modules:
+        sys.modules["redis"] = stand_in
+        try:
+            return importlib.import_module("spotipy")
+        except ImportError:  # a version that wants more of it
+            pass
+        finally:
+            del sys.modules["redis"]
+    return importlib.import_module("spotipy")
 
 
 def trouble(what: str, heard: Heard, budget: Budget) -> Exception:

@@ -204,6 +204,16 @@ def test_an_idle_daemon_carries_no_vendor() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+def test_spotipy_is_loaded_without_what_it_never_uses_here() -> None:
+    """redis, for a cache of tokens, is larger than spotipy itself; whoever imports it later gets the real one."""
+    code = (
+        "import sys; from musicsyncd.sources.spotify_client import _spotipy; _spotipy().Spotify;"
+        "print('redis' in sys.modules); import redis; print(redis.Redis.__name__)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["False", "Redis"]
+
+
 async def test_a_connection_that_was_closed_meanwhile_is_no_trouble(at: House) -> None:
     """Kept open and closed by Spotify: the question goes by a new one, and nobody hears of it."""
     assert await at.source.playing() == Found()
