@@ -19,6 +19,7 @@ from musicsyncd.clock import Clock, SystemClock
 from musicsyncd.control.routes import application
 from musicsyncd.control.socket import ControlSocket
 from musicsyncd.daemon import eagle
+from musicsyncd.daemon.heap import keep_small
 from musicsyncd.daemon.house import House, build, handlers
 from musicsyncd.daemon.housekeeping import clear_staging, keep_house
 from musicsyncd.daemon.notify import Notifier, managed
@@ -51,6 +52,7 @@ Part = Callable[[], Awaitable[Any]]
 
 async def run(loaded: Loaded, reload: Callable[[], Loaded], clock: Clock | None = None) -> int:
     """Run until a signal says stop; the exit code. The caller holds the state folder's lock and has set up the log."""
+    keep_small()
     notifier, clock = Notifier(), clock or SystemClock()
     supervision = Supervision(clock)
     async with AsyncExitStack() as stack:
