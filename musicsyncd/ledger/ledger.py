@@ -308,7 +308,7 @@ class Ledger:
         """Every track that stands on some volume, yet not on this one with this marker, waits for it; how many do."""
         query = """
             INSERT OR IGNORE INTO parked SELECT id, ?1, ?3, ?4 FROM track
-            WHERE duplicate_of IS NULL AND failure IS NULL
+            WHERE duplicate_of IS NULL AND failure IS NULL AND aside IS NULL
             AND EXISTS (SELECT 1 FROM evidence WHERE track = track.id AND target LIKE 'volume:%')
             AND NOT EXISTS (SELECT 1 FROM evidence WHERE track = track.id AND target = ?1
                             AND json_extract(detail, '$.marker') = ?2)"""

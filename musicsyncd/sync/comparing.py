@@ -189,9 +189,9 @@ class Comparison:
                 await self.inventory.own(one.target, [(str(one.detail["id"]), entry.id)])
 
     async def _track(self, entry: Entry, sound: bool) -> None:
-        if entry.duplicate_of:
-            self._unneeded(entry)
-        elif entry.failure:
+        if entry.aside or entry.duplicate_of:
+            return  # left alone, or left out: for a copy's files there is a plan of its own
+        if entry.failure:
             await self._failed(entry)
         elif entry.parked:
             self._parked(entry)
@@ -200,12 +200,6 @@ class Comparison:
 
     def _work(self, kind: Kind, entry: Entry, what: str, believed: str, found: str) -> None:
         self.found.note(proposals.work(kind, entry, what, believed, found))
-
-    def _unneeded(self, entry: Entry) -> None:
-        """Of a copy that was left out nothing is wanted; for its files on volumes there is a plan of its own."""
-        for one in entry.evidence:
-            if self.lookout.keeps(one.target) and not one.target.startswith("volume:"):
-                self.found.note(proposals.unneeded(entry, one))
 
     async def _failed(self, entry: Entry) -> None:
         since = datetime.fromisoformat(entry.updated_at)

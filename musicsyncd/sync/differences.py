@@ -55,7 +55,6 @@ class Kind(StrEnum):
     DOUBLED = "doubled"
     PRESENT = "already present"
     """A row names a file that is there, and no track has it."""
-    UNNEEDED = "unneeded"
     PARKED = "parked"
     FAILED = "failed"
     UNANSWERED = "unanswered"
@@ -74,7 +73,6 @@ class Verb(StrEnum):
     SYNC = "sync"
     MEND = "mend"
     TAKE_IN = "take in"
-    RETIRE = "retire"
     CLEAR = "clear"
     SWEEP = "sweep"
     NOTHING = ""
@@ -154,10 +152,12 @@ class Tally:
     checked: Counter[str] = field(default_factory=Counter)
 
     def note(self, one: Difference) -> None:
-        """Another difference."""
+        """Another difference. That something has shrunk is always named, before all else: it stops a run."""
         self.counts[one.who] += 1
         self.kinds[one.kind] += 1
-        if len(self.differences) < LISTED:
+        if one.kind is Kind.SHRUNK:
+            self.differences.insert(0, one)
+        elif len(self.differences) < LISTED:
             self.differences.append(one)
         else:
             self.more += 1

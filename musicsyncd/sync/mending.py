@@ -23,7 +23,7 @@ from musicsyncd.sources.rows import SOURCE
 from musicsyncd.sync.differences import Difference, Verb
 from musicsyncd.sync.inventory import Found
 from musicsyncd.sync.look import Lookout
-from musicsyncd.sync.merging import LEDGER, RECYCLED, is_worked_on
+from musicsyncd.sync.merging import LEDGER, is_worked_on
 from musicsyncd.sync.request import TRACK
 
 MENDED: Final = "mended"
@@ -61,7 +61,6 @@ class Mender:
             Verb.SYNC: self._sync,
             Verb.MEND: self._mend,
             Verb.TAKE_IN: self._take_in,
-            Verb.RETIRE: self._retire,
             Verb.CLEAR: self._clear,
             Verb.SWEEP: self._sweep,
         }
@@ -123,25 +122,6 @@ class Mender:
         due = [one for one in self.due if one not in but]
         await self.jobs.enqueue_many([{"kind": TRACK, "args": {"track": one}, "key": one} for one in due])
         return len(due)
-
-    async def _retire(self, detail: Detail, context: JobContext) -> str:
-        shelf, kept = self._shelf(detail), Kept.from_dict(detail["kept"])
-        entry = await self.ledger.entry(detail["track"])
-        known = _evidence(entry, detail)
-        if shelf is None or known is None:
-            return ""
-        if not entry.duplicate_of or known.detail != detail["kept"]:
-            return "The ledger says otherwise by now"
-        async with context.capacity(detail["target"]):
-            recycled = await shelf.retire(kept)
-        if recycled is None:
-            return "Somebody changed it or took it away: it is left as it is"
-        after = {"recycled": recycled, "keeper": entry.duplicate_of, "proof": known.proof}
-        change = Change(
-            operation=context.job.id, target=detail["target"], what=RECYCLED, before=known.detail, after=after
-        )
-        await self.ledger.drop_evidence(entry.id, [(detail["target"], detail["part"])], change)
-        return ""
 
     async def _sweep(self, detail: Detail, context: JobContext) -> str:
         shelf = self._shelf(detail)

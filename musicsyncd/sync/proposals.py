@@ -79,18 +79,6 @@ def unknown(shelf: Shelf, one: Found, whose: str) -> Difference:
     )  # fmt: skip
 
 
-def unneeded(entry: Entry, one: Evidence) -> Difference:
-    """An item of a track that is left out."""
-    kept = Kept.from_dict(one.detail)
-    return Difference(
-        kind=Kind.UNNEEDED, subject=entry.id, label=entry.track.label,
-        what=f"{one.target} keeps {one.part} of a track that is left out as a copy",
-        believed=f"It is the same recording as {entry.duplicate_of}", found=kept.path, verb=Verb.RETIRE,
-        proposal="Put it into the trash there; `undo` brings it back", who=Who.PERSON,
-        detail={"track": entry.id, "target": one.target, "part": one.part, "kept": kept.as_dict()},
-    )  # fmt: skip
-
-
 def stray(target: str, count: int) -> Difference:
     """Halves of files of ours."""
     what = "1 half of a file" if count == 1 else f"{count} halves of files"

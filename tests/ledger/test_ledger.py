@@ -14,7 +14,7 @@ import pytest
 from musicsyncd.clock import ManualClock
 from musicsyncd.database import Database
 from musicsyncd.errors import Degraded, MusicsyncError, Permanent
-from musicsyncd.ledger.entry import Entry, FileFacts
+from musicsyncd.ledger.entry import Aside, Entry, FileFacts
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.rows import ID_ALPHABET, ID_LENGTH
 from musicsyncd.ledger.schema import MIGRATIONS
@@ -251,16 +251,18 @@ def away(target: str) -> dict[str, MusicsyncError]:
 
 async def test_what_is_kept_waits_for_a_new_volume(ledger: Ledger) -> None:
     """All that stands on some volume and not on this very disk; what was parked before keeps its reason."""
-    here, there, elsewhere, before, nowhere = await recorded(ledger, *(song(letter) for letter in "ABCDE"))
+    here, there, elsewhere, before, nowhere, skipped = await recorded(ledger, *(song(letter) for letter in "ABCDEF"))
     for track, target, marker in (
         (here, "volume:new", "m2"),
         (there, "volume:new", "m1"),
         (elsewhere, "volume:old", "m2"),
         (before, "volume:old", "m2"),
+        (skipped, "volume:old", "m2"),
     ):
         evidence = Evidence(target=target, part="wav", proof="x", detail={"marker": marker})
         await ledger.record_evidence(track, evidence, None)
     await ledger.park(before, away("volume:new"))
+    await ledger.set_aside(skipped, Aside.SKIPPED)
     added = Degraded("it is new", target="volume:new")
     assert await ledger.park_kept("volume:new", "m2", added) == 2
     reasons = {track: [one.reason["what"] for one in (await ledger.entry(track)).parked] for track in (there, before)}

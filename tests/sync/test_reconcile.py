@@ -11,10 +11,12 @@ import pytest
 from musicsyncd.catalog.base import Row
 from musicsyncd.errors import Degraded, Temporary
 from musicsyncd.jobs.job import JobFilter, JobState, Lane
+from musicsyncd.ledger.entry import Aside
 from musicsyncd.ledger.mirror import MirrorRow
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.library.base import Kept
 from musicsyncd.library.memory import MemoryShelf
+from musicsyncd.sync import differences
 from musicsyncd.sync.engine import TRACK
 from musicsyncd.sync.reconcile import APPLY, DRY_RUN, RECONCILE
 from musicsyncd.sync.undoing import UNDO
@@ -343,29 +345,44 @@ async def test_two_rows_with_one_key_are_reported_and_left(house: House) -> None
 
 
 async def test_another_shelf_is_asked_item_by_item(house: House) -> None:
-    """Items that are gone there are work; those of a copy that was left out go to its trash when a person says so."""
+    """It lists nothing; items that are gone there are work."""
     eagle = MemoryShelf("eagle", formats=("alac",))
-    eagle.target, eagle.lists = "eagle", False
+    eagle.lists = False
     shelves = house.lookout.shelves
     assert isinstance(shelves, dict)
-    shelves["eagle"] = eagle
+    shelves[eagle.target] = eagle
     for track in (A, B):
         entry = await house.entry(track)
         known = next(one for one in entry.evidence if (one.target, one.part) == (MAIN, "alac"))
         eagle.write(f"{track.title}.m4a", house.main.files[known.detail["path"]])
         kept = Kept.from_dict(known.detail | {"shelf": "eagle", "marker": eagle.marker, "path": f"{track.title}.m4a"})
-        stands = Evidence(target="eagle", part="alac", proof=known.proof, detail=kept.as_dict())
+        stands = Evidence(target=eagle.target, part="alac", proof=known.proof, detail=kept.as_dict())
         await house.ledger.record_evidence(entry.id, stands, None)
-    a, b = [(await house.entry(one)).id for one in (A, B)]
-    await house.ledger.mark_duplicate(a, (await house.entry(C)).id, {"verdict": "same"})
     del eagle.files[f"{B.title}.m4a"]
+    gone = [one["subject"] for one in (await planned(house))["differences"] if one["kind"] == "gone"]
+    assert gone == [(await house.entry(B)).id]
+
+
+async def test_a_shrunk_volume_stops_a_run_however_much_else_differs(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More is gone than one plan lists: neither a run nor an approved plan believes it."""
+    monkeypatch.setattr(differences, "LISTED", 3)
+    for path in sorted(house.main.files)[:6]:
+        del house.main.files[path]
+    evidence = [(await house.entry(one)).evidence for one in SONGS]
     plan = await planned(house)
-    found = {(one["kind"], one["who"], one["subject"]): one["id"] for one in plan["differences"]}
-    assert {("gone", "safe", b), ("unneeded", "person", a)} <= found.keys()
-    item = dict(eagle.files)
-    job = await house.done(APPLY, "one", plan=plan["plan"], only=[found["unneeded", "person", a]])
-    assert job.result is not None
-    assert (job.result["left"], f"{A.title}.m4a" in eagle.files) == ([], False)
-    assert sorted(eagle.files.values()) == sorted(item.values())
-    await house.done(UNDO, job.id, operation=job.id)
-    assert eagle.files == item
+    assert (kinds(plan)[-1], plan["more"]) == (("shrunk", "person"), 3)
+    for job in (await house.done(RECONCILE, RECONCILE), await house.done(APPLY, "one", plan=plan["plan"])):
+        assert job.state is JobState.FAILED
+        assert (job.reason or {})["class"] == "NeedsPerson"
+    assert [(await house.entry(one)).evidence for one in SONGS] == evidence
+
+
+async def test_of_a_track_that_is_left_alone_nothing_is_brought(house: House) -> None:
+    """Its file is gone: that is written down once, and never proposed as work."""
+    track = await house.entry(A)
+    await house.ledger.set_aside(track.id, Aside.SKIPPED)
+    del house.main.files[(await paths(house, A))["wav"]]
+    assert kinds(await run(house)) == [("gone", "safe")]
+    assert (await planned(house))["differences"] == []
