@@ -254,3 +254,21 @@ def test_what_cannot_be_a_volume_is_refused(tmp_path: Path) -> None:
             assert words in done.stderr
         assert [one["name"] for one in daemon.client.get("/v1/volumes")["volumes"]] == ["main"]
         assert not (tmp_path / MARKER).exists()
+
+
+def test_a_volume_that_hands_over_stays_what_the_settings_say(tmp_path: Path) -> None:
+    """Added by command it is marked and no second volume: what was delivered is not delivered again."""
+    auto = tmp_path / "auto"
+    auto.mkdir()
+    extra = f'[[volumes]]\nname = "AUTO"\npath = {json.dumps(str(auto))}\nmin_free = 0\nhands_over = true\n'
+    music = write_wave(tmp_path / "music" / "A - B.wav")
+    with running(tmp_path, extra=extra) as daemon:
+        assert daemon.sync(music)[0] == 0
+        for path in [one for one in auto.rglob("*") if one.is_file() and not one.name.startswith(".")]:
+            path.unlink()
+        assert daemon.ctl("volumes", "add", str(auto), "AUTO").returncode == 0
+        assert volume(daemon, "AUTO")["parked"] == 0
+        assert [one["name"] for one in daemon.client.get("/v1/volumes")["volumes"]].count("AUTO") == 1
+        assert daemon.sync(music)[0] == 0
+        assert [one for one in auto.rglob("*") if one.is_file() and not one.name.startswith(".")] == []
+        assert "The settings name the volume AUTO" in daemon.ctl("volumes", "remove", "AUTO").stderr

@@ -136,7 +136,7 @@ class Register:
     async def add(self, question: VolumeQuestion) -> VolumesAnswer:
         """With a person's consent, mark a folder as a volume, and bring there what is kept elsewhere."""
         path = Path(question.path)
-        volume = self.volumes.get(f"volume:{question.name}")
+        volume = self._called(question.name)
         if volume is None or volume.added:
             volume = await self._new(question.name, path)
         elif path not in (volume.home, volume.path):
@@ -153,7 +153,7 @@ class Register:
 
     async def remove(self, name: str) -> VolumesAnswer:
         """Forget a volume that was added; its files and its marker stay as they are."""
-        volume = self.volumes.get(f"volume:{name}")
+        volume = self._called(name)
         if volume is None:
             raise LookupError(f"There is no volume {name!r}; there is: {self._names()}")
         if not volume.added:
@@ -184,10 +184,16 @@ class Register:
         return _volume(section, self.clock, marker, added=True)
 
     async def _want_all(self, volume: Volume, marker: str) -> None:
-        """Whatever is kept and does not stand there waits for it from now on, and is taken up."""
-        reason = Degraded(f"The volume {volume.name!r} was added", target=volume.target)
-        await self.ledger.park_kept(volume.target, marker, reason)
+        """Whatever is kept and does not stand there waits for it from now on, and is taken up. What was delivered
+        stands nowhere, and is not delivered again.
+        """
+        if not volume.hands_over:
+            reason = Degraded(f"The volume {volume.name!r} was added", target=volume.target)
+            await self.ledger.park_kept(volume.target, marker, reason)
         await take_up(self.ledger, self.jobs)
+
+    def _called(self, name: str) -> Volume | None:
+        return next((one for one in self.volumes.values() if one.name == name), None)
 
     def _names(self) -> str:
         return ", ".join(one.name for one in self.volumes.values())
