@@ -93,5 +93,5 @@ async def _watch(eagle: Eagle, ledger: Ledger, jobs: WorkEngine, clock: Clock, n
             pause, again, tried = SOONEST, min(2 * again, LATEST) if ready else AGAIN, clock.monotonic()
             ready = True
             logger.info("Eagle is there, what waits for it is taken up")
-            await take_up(ledger, jobs)
+            await take_up(ledger, jobs, eagle.target)
         await clock.sleep(pause)

@@ -12,7 +12,7 @@ import anyio
 import structlog
 
 from musicsyncd.clock import Clock
-from musicsyncd.daemon.volumes import take_up, welcome
+from musicsyncd.daemon.volumes import sweep, take_up, welcome
 from musicsyncd.jobs.base import WorkEngine
 from musicsyncd.jobs.job import JobFilter, JobState
 from musicsyncd.ledger.ledger import Ledger
@@ -20,6 +20,7 @@ from musicsyncd.library.base import Condition, ShelfState
 from musicsyncd.library.finding import Finder
 from musicsyncd.library.shelves import Shelves
 from musicsyncd.library.volume import PROBE_DEADLINE, Volume
+from musicsyncd.sync.engine import REQUEST
 from musicsyncd.triggers.mounts import Mount, changes
 
 logger = structlog.get_logger()
@@ -41,13 +42,17 @@ class Mounting:
     _ready: dict[str, bool] = field(default_factory=dict)
     """By target; what was not looked at yet is as it was met."""
     _said: dict[str, Condition] = field(default_factory=dict)
-    _doubtful: set[str] = field(default_factory=set)
-    """Jobs that ran when a volume came back: they may have seen it away."""
+    _doubtful: dict[str, set[str]] = field(default_factory=dict)
+    """Jobs that ran when a volume came back, each with the targets that it may have seen away."""
+    _unswept: dict[str, Volume] = field(default_factory=dict)
+    """Volumes that came, by target: what a killed run left there is still to be cleared."""
+    _came: anyio.Event = field(default_factory=anyio.Event)
 
     async def watch(self) -> None:
         """Until it is cancelled."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._watch_jobs, name="jobs that ran when a volume came")
+            tasks.start_soon(self._sweep_all, name="what killed runs left")
             async with aclosing(changes(self.clock)) as told:
                 async for mounts in told:
                     await self.look(mounts)
@@ -100,25 +105,39 @@ class Mounting:
             volume.known_marker = state.marker
             await welcome(volume, state.marker, self.ledger, operation="mount")
             logger.info("volume is back", volume=volume.name, path=state.path)
-            await self._take_up()
+            await self._take_up(volume.target)
+            self._unswept[volume.target] = volume
+            self._came.set()
         elif volume.met and not state.ready and self._said.get(volume.target) != state.condition:
             waits = (await self.ledger.parked()).get(volume.target, 0)
             told = {"condition": state.condition.value, "why": state.why, "fix": state.fix}
             logger.warning("volume went away", volume=volume.name, waiting=waits, **told)
         self._said[volume.target] = state.condition
 
-    async def _take_up(self) -> None:
+    async def _take_up(self, target: str) -> None:
         running = await self.jobs.list(JobFilter(states=frozenset({JobState.RUNNING}), limit=MOST_RUNNING))
-        self._doubtful |= {job.id for job in running}
-        await take_up(self.ledger, self.jobs)
+        for job in running:
+            self._doubtful.setdefault(job.id, set()).add(target)
+        await take_up(self.ledger, self.jobs, target)
 
     async def _watch_jobs(self) -> None:
-        """What a job left undone that had looked before the volume came is taken up at its end."""
+        """What a job left undone that had looked before the volume came is taken up at its end; also what a request
+        passed over, which stands for any like it that is made while it runs.
+        """
         async for event in self.jobs.events():
-            if event.event == "ended" and event.job in self._doubtful:
-                self._doubtful.discard(event.job)
-                if event.state is JobState.PARTIAL:
-                    await take_up(self.ledger, self.jobs)
+            targets = self._doubtful.pop(event.job, set()) if event.event == "ended" else set()
+            if targets and (event.state is JobState.PARTIAL or event.kind == REQUEST):
+                for target in sorted(targets & (await self.ledger.parked()).keys()):
+                    await take_up(self.ledger, self.jobs, target)
+
+    async def _sweep_all(self) -> None:
+        """Each volume that is there or comes is swept, one at a time, while everything else goes on."""
+        self._unswept |= {one.target: one for one in self.volumes.values() if one.met}
+        while True:
+            self._came = anyio.Event()
+            while self._unswept:
+                await sweep(self._unswept.popitem()[1])
+            await self._came.wait()
 
 
 def _seen(state: ShelfState) -> bool:

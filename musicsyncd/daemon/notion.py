@@ -127,7 +127,7 @@ async def keep_mirror(side: NotionSide, ledger: Ledger, jobs: WorkEngine, clock:
             pause = min(2 * pause, LONGEST) if 0 < before <= waits else LOOK
             next_try = clock.monotonic() + pause
             if waits:
-                await take_up(ledger, jobs)
+                await take_up(ledger, jobs, side.catalog.target)
         await clock.sleep(LOOK)
 
 

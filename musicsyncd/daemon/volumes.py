@@ -80,9 +80,7 @@ async def _meet(volume: Volume, ledger: Ledger) -> None:
 
 
 async def welcome(volume: Volume, marker: str, ledger: Ledger, *, operation: str) -> None:
-    """Write down under which marker a volume is known, and clear what a killed run left on it; one that is new to us is
-    a change to the outside world.
-    """
+    """Write down under which marker a volume is known; one that is new to us is a change to the outside world."""
     known = (await ledger.shelf_markers()).get(volume.name)
     await ledger.record_shelf(volume.name, marker, str(volume.path))
     if known != marker:
@@ -91,11 +89,10 @@ async def welcome(volume: Volume, marker: str, ledger: Ledger, *, operation: str
         change = Change(operation=operation, target=volume.target, what="adopted", before=before, after=after)
         await ledger.record_change(None, change)
     volume.met = True
-    await _sweep(volume)
 
 
-async def _sweep(volume: Volume) -> None:
-    """Remove what a killed run left half-copied."""
+async def sweep(volume: Volume) -> None:
+    """Remove what a killed run left half-copied; that walks the whole volume."""
     try:
         if removed := await volume.sweep():
             logger.info("temporary files removed", volume=volume.name, count=removed)
@@ -103,10 +100,10 @@ async def _sweep(volume: Volume) -> None:
         logger.warning("volume not swept", volume=volume.name, why=str(error))
 
 
-async def take_up(ledger: Ledger, jobs: WorkEngine) -> None:
-    """Drop a request for what was left undone, if anything was: a volume may be back."""
+async def take_up(ledger: Ledger, jobs: WorkEngine, target: str = "") -> None:
+    """Drop a request for what was left undone, if anything was: first for all that waits for a target that is back."""
     if await ledger.parked():
-        request = SyncRequest(scope=Scope.UNFINISHED)
+        request = SyncRequest(scope=Scope.UNFINISHED, target=target)
         await jobs.enqueue(REQUEST, request.as_dict(), key=request.key)
 
 
@@ -190,7 +187,7 @@ class Register:
         if not volume.hands_over:
             reason = Degraded(f"The volume {volume.name!r} was added", target=volume.target)
             await self.ledger.park_kept(volume.target, marker, reason)
-        await take_up(self.ledger, self.jobs)
+        await take_up(self.ledger, self.jobs, volume.target)
 
     def _called(self, name: str) -> Volume | None:
         return next((one for one in self.volumes.values() if one.name == name), None)

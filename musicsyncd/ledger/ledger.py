@@ -324,9 +324,17 @@ class Ledger:
         query = "SELECT target, count(*) FROM parked GROUP BY target"
         return await self._database.read(lambda conn: dict(conn.execute(query).fetchall()))
 
-    async def unfinished(self, *, limit: int, newest_first: bool = False) -> list[str]:
-        """Tracks that are parked or were never settled and were not given up, oldest first; those that back off too."""
-        return await self._database.read(lambda conn: rows.unfinished(conn, limit, newest_first=newest_first))
+    async def unfinished(self, *, limit: int, newest_first: bool = False, away: Collection[str] = ()) -> list[str]:
+        """Tracks that are parked or were never settled and were not given up, oldest first; those that back off too.
+        Last come those that only wait for targets that are `away`.
+        """
+        return await self._database.read(
+            lambda conn: rows.unfinished(conn, limit, newest_first=newest_first, away=away)
+        )
+
+    async def waiting(self, target: str) -> list[str]:
+        """Tracks that are parked for this target and were not given up, oldest first; those that back off too."""
+        return await self._database.read(lambda conn: rows.waiting(conn, target))
 
     async def lacking(self, target: str) -> list[str]:
         """Tracks that nothing was ever read back of on this target, and that were not given up, oldest first."""

@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from musicsyncd.ledger.entry import Aside, Entry, FileFacts, Listed, Parked
@@ -152,18 +152,34 @@ def standing(conn: sqlite3.Connection) -> int:
     return int(conn.execute(query).fetchone()[0])
 
 
-def unfinished(conn: sqlite3.Connection, limit: int, *, newest_first: bool = False) -> list[str]:
-    """Tracks with something left to do that no person has to see to first.
+def unfinished(
+    conn: sqlite3.Connection, limit: int, *, newest_first: bool = False, away: Collection[str] = ()
+) -> list[str]:
+    """Tracks with something left to do that no person has to see to first; those that wait for targets in `away` and
+    for nothing else come last.
 
     A failure that is to be tried again may have outlived its job: that was cancelled while it backed off.
     """
+    idle = """failure IS NULL AND EXISTS (SELECT 1 FROM parked WHERE parked.track = track.id)
+        AND NOT EXISTS (SELECT 1 FROM parked WHERE parked.track = track.id
+                        AND target NOT IN (SELECT value FROM json_each(:away)))"""
     order = "created_at DESC, rowid DESC" if newest_first else "created_at, rowid"
     query = f"""
         SELECT id FROM track WHERE duplicate_of IS NULL AND aside IS NULL
         AND (failure IS NULL OR json_extract(failure, '$.again'))
-        AND (settled_at IS NULL OR id IN (SELECT track FROM parked)) ORDER BY {order} LIMIT ?
+        AND (settled_at IS NULL OR id IN (SELECT track FROM parked)) ORDER BY {f"{idle}, " if away else ""}{order}
+        LIMIT :limit
     """  # noqa: S608  words of ours
-    return [row[0] for row in conn.execute(query, (limit,))]
+    return [row[0] for row in conn.execute(query, {"limit": limit, "away": json.dumps([*away])})]
+
+
+def waiting(conn: sqlite3.Connection, target: str) -> list[str]:
+    """Tracks that wait for the target and that no person has to see to first."""
+    query = """
+        SELECT id FROM track JOIN parked ON parked.track = track.id WHERE target = ? AND duplicate_of IS NULL
+        AND aside IS NULL AND (failure IS NULL OR json_extract(failure, '$.again')) ORDER BY created_at, track.rowid
+    """
+    return [row[0] for row in conn.execute(query, (target,))]
 
 
 def lacking(conn: sqlite3.Connection, target: str) -> list[str]:

@@ -67,7 +67,8 @@ class SyncEngine:
         context.progress(None, request.url or request.scope.value, step="select")
         progress = partial(context.progress, step="select")
         stale = await self.freshen()
-        selected = await select(request, self.sources, self.ledger, self.jobs, progress)
+        away = await self._unreachable(stale)
+        selected = await select(request, self.sources, self.ledger, self.jobs, progress, away)
         selected = replace(selected, rungs=(*stale, *selected.rungs))
         if request.dry_run:
             return _report(request, selected, await self._with_keepers(await self._foresee(selected)))
@@ -94,6 +95,12 @@ class SyncEngine:
                 logger.warning("catalog not freshened", catalog=target, why=str(error))
                 told.append(Rung(source=target, said=f"not brought up to date: {error}"))
         return tuple(told)
+
+    async def _unreachable(self, stale: Sequence[Rung]) -> set[str]:
+        """Targets that tracks wait for and that cannot be written now, or are none any more."""
+        waited, lookout = await self.ledger.parked(), self.lookout
+        known = lookout.shelves.keys() | lookout.catalogs.keys()
+        return waited.keys() - known | {one.source for one in stale} | (await lookout.away([*waited])).keys()
 
     async def _foresee(self, selected: Selected) -> list[dict[str, Any]]:
         """What a run would plan, without writing down that a track exists."""

@@ -75,7 +75,7 @@ class SyncRequest:
     source: str = ""
     """Only this source, by name; empty means any."""
     target: str = ""
-    """For scope `lacking`: `volume:VIBES`, `catalog:local`."""
+    """For scope `lacking`: `volume:VIBES`, `catalog:local`. For `unfinished`: one that has come back."""
     without: tuple[str, ...] = ()
     """Sources that are not asked, by name: they are paused."""
     dry_run: bool = False

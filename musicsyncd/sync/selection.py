@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -20,7 +20,9 @@ from musicsyncd.sync.selected import Asking, Rung, Selected
 __all__ = ["UNFINISHED_AT_ONCE", "Rung", "Selected", "select"]
 
 UNFINISHED_AT_ONCE = 1000
-"""Tracks: what one incremental request takes up of what was left unfinished; the next one takes the rest."""
+"""Tracks: what one request takes up of what was left unfinished, first what does not only wait for a target that is
+away; the next one takes the rest. What waits for a target that has just come back is taken up whole.
+"""
 MOST_WAITING = 1_000_000
 
 
@@ -30,9 +32,11 @@ async def select(
     ledger: Ledger,
     jobs: WorkEngine,
     progress: Progress | None = None,
+    away: Collection[str] = (),
 ) -> Selected:
-    """Ask the sources. BadInput when nobody knows the URL or the playlist; a refused single track's own error;
-    Temporary when a source asks to come again later and nothing else was found.
+    """Ask the sources; `away` are the targets for which there is only waiting now. BadInput when nobody knows the URL
+    or the playlist; a refused single track's own error; Temporary when a source asks to come again later and nothing
+    else was found.
     """
     named = [source for source in sources if request.source in ("", source.name)]
     asked = [source for source in named if source.name not in request.without]
@@ -49,11 +53,11 @@ async def select(
         case Scope.RECENT:
             return await recent(asked, ledger, jobs)
         case Scope.UNFINISHED:
-            return Selected(known=await _unfinished(ledger, jobs))
+            return Selected(known=await _unfinished(ledger, jobs, away, request.target))
         case Scope.LACKING:
             return Selected(known=await _lacking(request.target, ledger, jobs))
         case Scope.INCREMENTAL:
-            return await _incremental(asked, ledger, jobs)
+            return await _incremental(asked, ledger, jobs, away)
         case Scope.FULL:
             return await _full(asked, ledger)
 
@@ -128,11 +132,11 @@ def _raise_if_nothing(found: Found) -> None:
     raise next(error for error in errors if not isinstance(error, Permanent))
 
 
-async def _incremental(sources: Sequence[Source], ledger: Ledger, jobs: WorkEngine) -> Selected:
+async def _incremental(sources: Sequence[Source], ledger: Ledger, jobs: WorkEngine, away: Collection[str]) -> Selected:
     """What is known needs no look: it stands, failed for good, is a duplicate, or was left unfinished."""
     found = await _all_offered(sources, lambda source: source.news(ledger.unknown), ledger)
     new = await ledger.unknown(found.tracks)
-    return replace(found, tracks=tuple(new), known=await _unfinished(ledger, jobs))
+    return replace(found, tracks=tuple(new), known=await _unfinished(ledger, jobs, away))
 
 
 async def _lacking(target: str, ledger: Ledger, jobs: WorkEngine) -> tuple[str, ...]:
@@ -147,11 +151,13 @@ async def _resting(jobs: WorkEngine) -> set[str]:
     return {job.key for job in await jobs.list(waiting) if job.reason}
 
 
-async def _unfinished(ledger: Ledger, jobs: WorkEngine) -> tuple[str, ...]:
-    """What was left, but for what backs off."""
+async def _unfinished(ledger: Ledger, jobs: WorkEngine, away: Collection[str], target: str = "") -> tuple[str, ...]:
+    """What was left, but for what backs off: all that waits for the target that came back, then some of the rest."""
     resting = await _resting(jobs)
-    found = await ledger.unfinished(limit=UNFINISHED_AT_ONCE + len(resting))
-    return tuple(one for one in found if one not in resting)[:UNFINISHED_AT_ONCE]
+    first = [one for one in await ledger.waiting(target) if one not in resting] if target else []
+    found = await ledger.unfinished(limit=UNFINISHED_AT_ONCE + len(resting), away=away)
+    rest = [one for one in found if one not in resting][:UNFINISHED_AT_ONCE]
+    return tuple(dict.fromkeys([*first, *rest]))
 
 
 async def _full(sources: Sequence[Source], ledger: Ledger) -> Selected:

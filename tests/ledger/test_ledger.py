@@ -313,6 +313,22 @@ async def test_how_tracks_stand_is_counted_and_the_unfinished_are_found(ledger: 
     assert ids["failed"] in await ledger.unfinished(limit=10)
 
 
+async def test_what_only_waits_holds_nothing_up(ledger: Ledger, clock: ManualClock) -> None:
+    """Tracks that wait for nothing but a target that is away come after all others, however old they are."""
+    idle, both, late = list[str](), list[str](), list[str]()
+    for name, targets, found in (("A", ["a"], idle), ("B", ["a", "b"], both), ("C", ["b"], late)):
+        found += await recorded(ledger, song(name))
+        await ledger.park(found[0], {one: Degraded(f"{one} is away", target=one) for one in targets})
+        await clock.advance(1)
+    assert await ledger.unfinished(limit=9) == [*idle, *both, *late]
+    assert await ledger.unfinished(limit=2, away={"a"}) == [*both, *late]
+    assert await ledger.unfinished(limit=9, away={"a"}) == [*both, *late, *idle]
+    assert await ledger.unfinished(limit=9, away={"a"}, newest_first=True) == [*late, *both, *idle]
+    assert await ledger.waiting("a") == [*idle, *both]
+    await ledger.record_failure(both[0], Permanent("no"))
+    assert await ledger.waiting("a") == idle
+
+
 async def test_what_a_target_lacks(ledger: Ledger) -> None:
     """All that may still come to it, settled or not; and a target is met once anything stood on it or waits for it."""
     names = ("new", "settled", "there", "failed", "backs off", "duplicate")

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from musicsyncd.control import report
 from musicsyncd.errors import Temporary
 from musicsyncd.jobs.job import Job, JobFilter, JobState
+from musicsyncd.sync import selection
 from musicsyncd.sync.batch import LEAST, verdict
 from musicsyncd.sync.request import Scope, SyncRequest
 from musicsyncd.sync.selection import Selected, select
-from tests.sync.house import House, running_house, song, sound
+from tests.sync.house import MAIN, House, running_house, song, sound
 
 STATES = st.dictionaries(st.sampled_from(list(JobState)), st.integers(0, 50))
 
@@ -157,3 +158,20 @@ def test_the_verdict_is_the_rule(counts: dict[JobState, int], undecided: int) ->
     reason = verdict(counts, undecided)
     assert (reason is not None) == (ended >= 10 and failed * 2 > ended)
     assert reason is None or f"{failed} of {ended} tracks failed" in str(reason)
+
+
+async def test_what_waits_for_an_absent_disk_starves_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One track at a time: the older one waits for a disk that is away. That disk's return takes up all of its own."""
+    monkeypatch.setattr(selection, "UNFINISHED_AT_ONCE", 1)
+    tracks = [song(name) for name in "ABC"]
+    for track, there in zip(tracks, ({"main": False}, {"main": False}, {"second": False}), strict=True):
+        house.source.offer(track, sound(track.title))
+        house.set(**there)
+        await house.url(track)
+    house.set(main=False)
+    await house.sync(Scope.UNFINISHED)
+    assert [await house.lacks(track) for track in tracks] == [[MAIN], [MAIN], []]
+    house.set()
+    await house.ask(Scope.UNFINISHED, target=MAIN)
+    await house.idle()
+    assert [await house.lacks(track) for track in tracks] == [[], [], []]
