@@ -10,6 +10,7 @@ from typing import Final
 
 from musicsyncd.library.base import Lying
 from musicsyncd.library.disk import is_stray, is_temporary
+from musicsyncd.library.marker import MARKER
 
 AT_ONCE: Final = 500
 """Files told of at a time."""
@@ -17,7 +18,7 @@ AT_ONCE: Final = 500
 
 def list_files(root: Path, take: Callable[[Sequence[Lying]], None], beat: Callable[[], None]) -> None:
     """Tell of the files below the root, a batch at a time. Links are not followed; a folder that this user may not
-    enter is passed over: whoever misses a file there asks for it by name.
+    enter, or that is another volume, is passed over: whoever misses a file there asks for it by name.
     """
     found = _below(root, beat)
     while some := list(islice(found, AT_ONCE)):
@@ -30,7 +31,10 @@ def _below(root: Path, beat: Callable[[], None]) -> Iterator[Lying]:
     while waiting:
         folder = waiting.pop()
         beat()
-        for entry in _entries(root / folder, within=bool(folder)):
+        entries = _entries(root / folder, within=bool(folder))
+        if folder and any(entry.name == MARKER for entry in entries):
+            continue  # its files are told of there
+        for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_dir(follow_symlinks=False):
                 if not entry.name.startswith("."):

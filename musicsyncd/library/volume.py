@@ -15,7 +15,7 @@ from musicsyncd.library.disk import hash_file, is_file, is_stray, is_temporary
 from musicsyncd.library.folders import existing_folder
 from musicsyncd.library.kept import unchanged
 from musicsyncd.library.listing import list_files
-from musicsyncd.library.marker import MOUNT_ROOTS, Marker, adopt, look_at
+from musicsyncd.library.marker import MARKER, MOUNT_ROOTS, Marker, adopt, look_at
 from musicsyncd.library.naming import SHORTER_COMPONENT
 from musicsyncd.library.patience import Heartbeat, Patience
 from musicsyncd.library.placing import Order, place
@@ -237,6 +237,9 @@ def _sweep(root: Path, beat: Callable[[], None]) -> int:
     removed = 0
     for folder, folders, files in os.walk(root):
         beat()
+        if MARKER in files and Path(folder) != root:  # another volume
+            folders.clear()
+            continue
         folders[:] = [name for name in folders if not name.startswith(".")]
         for path in (Path(folder, name) for name in files if is_temporary(name)):
             if is_stray(path.name, path.lstat().st_mtime):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from musicsyncd.library.base import Lying
 from musicsyncd.library.disk import STARTED, temporary_name
 from musicsyncd.library.listing import AT_ONCE, list_files
+from musicsyncd.library.marker import MARKER
 from musicsyncd.library.recycle import RECYCLE
 
 
@@ -73,3 +74,13 @@ def test_few_are_in_memory_at_a_time(tmp_path_factory: pytest.TempPathFactory, c
     list_files(root, lambda some: sizes.append(len(some)), lambda: None)
     assert sum(sizes) == max(have, count)
     assert all(0 < size <= AT_ONCE for size in sizes)
+
+
+def test_another_volume_inside_is_passed_over(tmp_path: Path) -> None:
+    """What stands there is that volume's, and would be counted twice."""
+    write(tmp_path / MARKER)
+    write(tmp_path / "A" / "a.wav")
+    write(tmp_path / "Auto Import" / MARKER)
+    write(tmp_path / "Auto Import" / "B" / "b.wav")
+    assert set(listed(tmp_path)) == {"A/a.wav"}
+    assert set(listed(tmp_path / "Auto Import")) == {"B/b.wav"}
