@@ -167,7 +167,8 @@ class Shelf:
 
         Idempotent: when the very bytes already stand at one of the names this call would use, they are taken
         as placed. A name that another file holds is never overwritten: the tie breaker (short, unique to the
-        track) is added. A file that this one replaces goes to the volume's recycle area, unless somebody
+        track) is added. When `wanted` is where the file stands that this one replaces, its name stays, letter by
+        letter. A file that this one replaces goes to the volume's recycle area, unless somebody
         changed it: then it stays where it is. Raises Degraded when the shelf cannot take the file now,
         Temporary when the staged file is not what was recorded, Permanent when it is empty.
         """
@@ -215,7 +216,8 @@ class Shelf:
     async def listing(self, take: Callable[[Sequence[Lying]], None]) -> None:
         """Tell of every file here, hidden ones and the recycle area left out, some at a time and in another thread.
 
-        Degraded when the shelf is away, or when a part of it cannot be read: nothing is to be concluded then.
+        Degraded when the shelf is away: nothing is to be concluded then. A part that cannot be read, and another
+        volume inside this one, are passed over: whoever misses a file there asks for it by name.
         """
         raise NotImplementedError
 

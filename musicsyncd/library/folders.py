@@ -60,9 +60,19 @@ def spelling_in(names: Iterable[str], name: str) -> str | None:
 
 
 @contextmanager
-def existing_folder(root: Path, parts: Iterable[str]) -> Iterator[Folder | None]:
-    """The folder with these parts below the root, or None when it does not exist."""
-    folder = _opened(root)
+def held(root: Path) -> Iterator[int]:
+    """The root, open: what is done through its descriptor is done on the disk that is there now."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def existing_folder(root: Path, parts: Iterable[str], *, top: int | None = None) -> Iterator[Folder | None]:
+    """The folder with these parts below the root, or None when it does not exist; `top` is the root held open."""
+    folder = _opened(root, top)
     try:
         for part in parts:
             entry = _entry(root, folder, part)
@@ -78,9 +88,11 @@ def existing_folder(root: Path, parts: Iterable[str]) -> Iterator[Folder | None]
 
 
 @contextmanager
-def made_folder(root: Path, parts: Iterable[str]) -> Iterator[Folder]:
-    """The folder with these parts, made if it does not exist; unmade, if empty, when the body fails."""
-    folder, made = _opened(root), list[tuple[int, str]]()
+def made_folder(root: Path, parts: Iterable[str], *, top: int | None = None) -> Iterator[Folder]:
+    """The folder with these parts, made if it does not exist; unmade, if empty, when the body fails. `top` is the root
+    held open.
+    """
+    folder, made = _opened(root, top), list[tuple[int, str]]()
     try:
         for part in parts:
             entry = _entry(root, folder, part)
@@ -100,8 +112,8 @@ def made_folder(root: Path, parts: Iterable[str]) -> Iterator[Folder]:
         os.close(folder.descriptor)
 
 
-def _opened(root: Path) -> Folder:
-    return Folder(os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), ())
+def _opened(root: Path, top: int | None = None) -> Folder:
+    return Folder(os.open(root if top is None else ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=top), ())
 
 
 def _stepped(folder: Folder, entry: str) -> Folder:

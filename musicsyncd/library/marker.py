@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from musicsyncd.library.base import Condition, ShelfState, Trait
 from musicsyncd.library.disk import rename_into_free, sync_file, sync_folder, temporary_name
@@ -45,10 +46,12 @@ class Marker:
         return cls(id=uuid.uuid4().hex, name=name, created=now.isoformat(timespec="seconds"))
 
 
-def read_marker(root: Path) -> Marker | None:
-    """The marker in this folder, None when there is none; ValueError when it is none of ours."""
+def read_marker(root: Path | int) -> Marker | None:
+    """The marker in this folder (a path, or a descriptor that holds it open), None when there is none; ValueError when
+    it is none of ours.
+    """
     try:
-        with (root / MARKER).open("rb") as file:
+        with _open_marker(root) as file:
             data = json.loads(file.read(LONGEST_MARKER))
     except FileNotFoundError:
         return None
@@ -59,6 +62,12 @@ def read_marker(root: Path) -> Marker | None:
     return Marker(
         id=data["id"], name=data["name"], created=str(data.get("created", "")), traits=recorded(data.get("traits"))
     )
+
+
+def _open_marker(root: Path | int) -> BinaryIO:
+    if isinstance(root, Path):
+        return (root / MARKER).open("rb")
+    return open(MARKER, "rb", opener=partial(os.open, dir_fd=root))
 
 
 def write_marker(root: Path, marker: Marker) -> None:

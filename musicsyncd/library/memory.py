@@ -6,7 +6,7 @@ import hashlib
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import anyio
 
@@ -48,8 +48,9 @@ class MemoryShelf(Shelf):
         self._require(Condition.READY, Condition.FULL, Condition.READ_ONLY)
         if not staged.size:
             raise Permanent(f"{staged.path.name} is empty", fix="Make it again: musicsyncctl tracks retry")
-        names = [*candidates(wanted, staged.extension, tie_breaker)]
         old = replaces if replaces and replaces.marker == self.marker else None
+        stays = [old.path] if old and str(PurePosixPath(old.path).with_suffix("")) == wanted else []
+        names = [*dict.fromkeys([*stays, *candidates(wanted, staged.extension, tie_breaker)])]
         for name in names:
             held = self._spelled(name)
             if held and _sha256(self.files[held]) == staged.sha256:

@@ -28,7 +28,7 @@ from musicsyncd.library.disk import (
     sync_folder,
     temporary_name,
 )
-from musicsyncd.library.folders import Folder, existing_folder, made_folder
+from musicsyncd.library.folders import Folder, existing_folder, held, made_folder
 from musicsyncd.library.kept import holds, unchanged
 from musicsyncd.library.marker import read_marker
 from musicsyncd.library.recycle import find_recycled, put_back, recycle, retire
@@ -76,16 +76,26 @@ def place(order: Order, *, longest: int = naming.LONGEST_COMPONENT) -> Placed:
     """See `Shelf.place`; `longest` is the longest name component that the volume takes."""
     if not order.staged.size:
         raise Permanent(f"{order.staged.path.name} is empty", fix="Make it again: musicsyncctl tracks retry")
-    names = [*naming.candidates(order.wanted, order.staged.extension, order.tie_breaker, longest=longest)]
+    names = _names(order, longest)
     parts, choices = PurePosixPath(names[0]).parts[:-1], [PurePosixPath(name).name for name in names]
-    with existing_folder(order.root, parts) as folder:
-        slot = _choose(order, folder, choices) if folder else None
-        if folder and slot and slot.stands:
-            kept = _read_back(order, folder, slot.stands)
-            return Placed(kept=kept, recycled=_retire(order, kept))
-    _check_room(order)
-    with made_folder(order.root, parts) as folder:
-        return _copied_into(order, folder, choices)
+    with held(order.root) as top:
+        _check_presence(order, top)  # of the very folder that is written to: a mount point may be empty by now
+        with existing_folder(order.root, parts, top=top) as folder:
+            slot = _choose(order, folder, choices) if folder else None
+            if folder and slot and slot.stands:
+                kept = _read_back(order, folder, slot.stands)
+                return Placed(kept=kept, recycled=_retire(order, kept))
+        _check_room(order)
+        with made_folder(order.root, parts, top=top) as folder:
+            return _copied_into(order, folder, choices)
+
+
+def _names(order: Order, longest: int) -> list[str]:
+    """Best first. A file that stays where it was keeps its name exactly: its owner may have given it."""
+    names = naming.candidates(order.wanted, order.staged.extension, order.tie_breaker, longest=longest)
+    old = _old_version(order)
+    stays = old is not None and str(PurePosixPath(old.path).with_suffix("")) == order.wanted
+    return [*dict.fromkeys([*([old.path] if old and stays else []), *names])]
 
 
 def _copied_into(order: Order, folder: Folder, choices: list[str]) -> Placed:
@@ -242,10 +252,10 @@ def _chunks(path: Path) -> Iterator[bytes]:
         raise Temporary(f"{path.name} cannot be read from staging", why=why, fix="It is made again") from error
 
 
-def _check_presence(order: Order) -> None:
-    """Degraded when the path no longer leads to the volume that this order is for."""
+def _check_presence(order: Order, top: int | None = None) -> None:
+    """Degraded when the path, or the folder held open, no longer leads to the volume that this order is for."""
     with suppress(OSError, ValueError):
-        marker = read_marker(order.root)
+        marker = read_marker(order.root if top is None else top)
         if marker and marker.id == order.state.marker:
             return
     raise Degraded(

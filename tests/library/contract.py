@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import unicodedata
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import pytest
@@ -211,6 +212,23 @@ class ShelfContract(AnyShelfContract):
         assert unicodedata.normalize("NFC", placed.kept.path) == FILE
         assert (placed.kept.size, placed.kept.sha256, placed.recycled) == (5000, file.sha256, None)
         assert await bench.shelf.look(placed.kept) == placed.kept
+
+    @pytest.mark.parametrize("own", ["Crates/... intro - x.wav", "1/2/3/4/5/6/7/8/9/Crate.WAV", "Top  (Club Mix) .wav"])
+    async def test_a_file_that_stays_keeps_the_name_that_its_owner_gave(
+        self, bench: Bench, staging: Path, own: str
+    ) -> None:
+        """Letter by letter, though we would never give such a name; the version before is recycled."""
+        first = await bench.shelf.place(staged(staging, b"first"), WANTED, tie_breaker="abc123")
+        bench.remove(first.kept.path)
+        bench.plant(own, b"first")
+        theirs = await bench.shelf.found(replace(first.kept, path=own))
+        assert theirs
+        wanted = str(PurePosixPath(own).with_suffix(""))
+        placed = await bench.shelf.place(staged(staging, b"newer"), wanted, tie_breaker="abc123", replaces=theirs)
+        assert placed.kept.path == theirs.path
+        assert bench.files()[path_key(own)] == b"newer"
+        assert placed.recycled
+        assert bench.files()[path_key(placed.recycled)] == b"first"
 
     async def test_a_shelf_that_lists_tells_of_what_stands(self, bench: Bench, staging: Path) -> None:
         """Kept or foreign, whatever lies in its folders; not what was recycled. Away, it tells nothing."""

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 from musicsyncd.errors import Degraded
+from musicsyncd.library import placing
 from musicsyncd.library.base import Condition, Staged
 from musicsyncd.library.disk import sync_folder, temporary_name
 from musicsyncd.library.marker import MARKER
@@ -380,3 +382,28 @@ async def test_a_program_may_take_the_file_at_once(
             with pytest.raises(Degraded, match="not there as it was written"):
                 await shelf.place(staged(staging, b"music"), WANTED, tie_breaker="abc")
         assert not [*(tmp_path / name).rglob("*.wav")]
+
+
+@pytest.mark.parametrize("moment", ["before it is opened", "before folders are made"])
+async def test_a_mount_point_that_is_empty_by_now_gets_nothing(
+    tmp_path: Path, staging: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The disk goes between the look at it and the first byte: no folder and no piece of a file comes to its place."""
+    root, disk = tmp_path / "B", tmp_path / "disk"
+    root.mkdir()
+    shelf = (await adopted(VolumeBench(root))).shelf
+    met = {path.name for path in root.iterdir()}
+    name = "held" if moment == "before it is opened" else "_check_room"
+    real, seen = getattr(placing, name), list[list[Path]]()
+
+    def gone(*args: Any) -> Any:
+        root.rename(disk)
+        root.mkdir()
+        return real(*args)
+
+    monkeypatch.setattr(placing, name, gone)
+    monkeypatch.setattr(placing, "crash_point", lambda _: seen.append([*root.rglob("*")]))
+    with pytest.raises(Degraded, match="went away"):
+        await shelf.place(staged(staging, b"x" * 10), WANTED, tie_breaker="abc123")
+    assert [*root.rglob("*"), *(path for some in seen for path in some)] == []
+    assert {path.name for path in disk.iterdir()} == met
