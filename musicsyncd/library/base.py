@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from anyio import to_thread
+
+from musicsyncd.errors import Degraded, NeedsPerson, Temporary
+
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Condition(StrEnum):
@@ -138,6 +146,14 @@ def target_of(name: str, *, hands_over: bool = False) -> str:
     return f"{'handover' if hands_over else 'volume'}:{name}"
 
 
+def no_copy(error: OSError) -> NeedsPerson | Temporary:
+    """Why there is no copy in the working folder, which a person has to see to when it is full."""
+    why = error.strerror or str(error)
+    if error.errno in NO_ROOM:
+        return NeedsPerson("There is no room in the working folder", why=why, fix="Free some space there")
+    return Temporary("A copy cannot be written to the working folder", why=why)
+
+
 class Shelf:
     """A place for finished files. `target` is its name in evidence: `volume:VIBES`."""
 
@@ -212,6 +228,21 @@ class Shelf:
     async def readable(self, kept: Kept, folder: Path) -> Path:
         """Where the kept file can be read; a shelf without paths of its own puts a copy into `folder`."""
         raise NotImplementedError
+
+    async def fetch(self, kept: Kept, copy: Path) -> None:
+        """Copy the kept file to this path outside the shelf, in place of what is there.
+
+        Its bytes may be others by now. Degraded when the shelf is away or hangs, Temporary when the file is gone, what
+        `no_copy` says when the copy cannot be written.
+        """
+        original = await self.readable(kept, copy.parent)
+        try:
+            await to_thread.run_sync(shutil.copyfile, original, copy, abandon_on_cancel=True)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise no_copy(error) from error
+            what, why = f"{kept.path} on {self.name} cannot be read", error.strerror or str(error)
+            raise Degraded(what, target=self.target, why=why) from error
 
     async def listing(self, take: Callable[[Sequence[Lying]], None]) -> None:
         """Tell of every file here, hidden ones and the recycle area left out, some at a time and in another thread.

@@ -12,6 +12,7 @@ from musicsyncd.clock import Clock, SystemClock
 from musicsyncd.errors import Degraded
 from musicsyncd.library.base import Condition, Kept, Lying, Placed, Shelf, ShelfState, Staged, target_of
 from musicsyncd.library.disk import hash_file, is_file, is_stray, is_temporary
+from musicsyncd.library.fetching import copy_out
 from musicsyncd.library.folders import existing_folder
 from musicsyncd.library.kept import unchanged
 from musicsyncd.library.listing import list_files
@@ -155,6 +156,10 @@ class Volume(Shelf):
 
     async def readable(self, kept: Kept, folder: Path) -> Path:
         return Path((await self._reachable()).path) / kept.path
+
+    async def fetch(self, kept: Kept, copy: Path) -> None:
+        state = await self._reachable()
+        await self._done(state, lambda root, heart: copy_out(root, kept.path, copy, heart.beat))
 
     async def listing(self, take: Callable[[Sequence[Lying]], None]) -> None:
         state = await self._reachable()

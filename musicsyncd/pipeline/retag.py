@@ -4,12 +4,9 @@ it stays.
 
 from __future__ import annotations
 
-import errno
-import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Final
 
 import anyio
 
@@ -18,7 +15,7 @@ from musicsyncd.audio.tags import Texts
 from musicsyncd.audio.values import FORMATS, Made
 from musicsyncd.audio.work import AudioWorkers
 from musicsyncd.crashpoints import CrashPoint, crash_point
-from musicsyncd.errors import BadInput, Degraded, MusicsyncError, NeedsPerson, Permanent, Temporary
+from musicsyncd.errors import BadInput, Degraded, Permanent, Temporary
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.entry import Entry, FileFacts
 from musicsyncd.ledger.ledger import Change, Ledger
@@ -28,8 +25,6 @@ from musicsyncd.music.precedence import DJ, PERSON, Precedence
 from musicsyncd.pipeline.about import about_track
 from musicsyncd.pipeline.step import Work, sha256_of
 from musicsyncd.pipeline.tag import counting
-
-NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -114,11 +109,7 @@ class Retag:
         place = folder / "retag"
         copy = place / f"{shelf.name}-{kept.format}.{FORMATS[kept.format].extension}"
         await anyio.Path(place).mkdir(parents=True, exist_ok=True)
-        original = await shelf.readable(kept, place)
-        try:
-            await anyio.to_thread.run_sync(shutil.copyfile, original, copy)
-        except OSError as error:
-            raise _refusal(error, shelf, kept) from error
+        await shelf.fetch(kept, copy)
         if await anyio.to_thread.run_sync(sha256_of, copy) != kept.sha256:
             raise Temporary(f"{kept.path} on {shelf.name} has changed since it was looked at", delay=5)
         crash_point(CrashPoint.FILE_COPIED)
@@ -151,10 +142,3 @@ def overruled(entry: Entry, precedence: Precedence) -> Collection[str]:
     counts = counting(entry, precedence)
     bpm = ("bpm", "tempo") if counts.bpm_origin in (PERSON, DJ) else ()
     return (*bpm, *(("key",) if counts.key_origin in (PERSON, DJ) else ()))
-
-
-def _refusal(error: OSError, shelf: Shelf, kept: Kept) -> MusicsyncError:
-    why = error.strerror or str(error)
-    if error.errno in NO_ROOM:
-        return NeedsPerson("There is no room in the working folder", why=why, fix="Free some space there")
-    return Degraded(f"{kept.path} on {shelf.name} cannot be read", target=shelf.target, why=why)

@@ -13,7 +13,7 @@ import anyio
 
 from musicsyncd.audio.values import FORMATS
 from musicsyncd.crashpoints import CrashPoint, crash_point
-from musicsyncd.errors import Degraded
+from musicsyncd.errors import Degraded, Temporary
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
@@ -44,19 +44,19 @@ class Shelve:
         return work
 
     async def _fill(self, shelf: Shelf, formats: tuple[str, ...], work: Work, context: JobContext) -> None:
-        async with context.capacity(shelf.target):
-            for number, format_name in enumerate(formats):
-                context.progress(number / len(formats), f"{format_name} to {shelf.name}", step=self.name)
-                await self._place(shelf, format_name, work, context)
+        for number, format_name in enumerate(formats):
+            context.progress(number / len(formats), f"{format_name} to {shelf.name}", step=self.name)
+            await self._place(shelf, format_name, work, context)
 
     async def _place(self, shelf: Shelf, format_name: str, work: Work, context: JobContext) -> None:
         entry = await self.ledger.entry(work.track_id)
-        staged = await self._staged(shelf, format_name, entry, work)
+        staged = await self._staged(shelf, format_name, entry, work, context)
         earlier = next((one for one in entry.evidence if (one.target, one.part) == (shelf.target, format_name)), None)
         replaces = Kept.from_dict(earlier.detail) if earlier else None
         counts = effective(entry.said, work.analysis.as_dict() if work.analysis else entry.analysis, self.precedence)
         wanted = relative_path(shelf.layout, naming_fields(work, format_name, counts, entry.playlist_folder))
-        placed = await shelf.place(staged, wanted, tie_breaker=work.track_id[:6], replaces=replaces)
+        async with context.capacity(shelf.target):
+            placed = await shelf.place(staged, wanted, tie_breaker=work.track_id[:6], replaces=replaces)
         proof = proof_of(staged, format_name, entry, made=format_name in work.made)
         evidence = Evidence(target=shelf.target, part=format_name, proof=proof, detail=placed.kept.as_dict())
         was = earlier.detail | {"recycled": placed.recycled, "proof": earlier.proof} if earlier else None
@@ -70,14 +70,15 @@ class Shelve:
         await self.ledger.record_evidence(work.track_id, evidence, change)
         crash_point(CrashPoint.SHELF_RECORDED)
 
-    async def _staged(self, shelf: Shelf, format_name: str, entry: Entry, work: Work) -> Staged:
+    async def _staged(self, shelf: Shelf, format_name: str, entry: Entry, work: Work, context: JobContext) -> Staged:
         if made := work.made.get(format_name):
             path, size, sha256 = Path(made.path), made.size, made.sha256
             if shelf.reads_later:
                 path = await self._lasting(format_name, sha256, entry, work.folder) or path
         else:
             copy = work.copies[format_name]
-            path, size, sha256 = await self._copy_of(copy, work.folder), copy.size, copy.sha256
+            path = await self._copy_of(copy, work.folder, context, stays=shelf.reads_later)
+            size, sha256 = copy.size, copy.sha256
         extension, about = FORMATS[format_name].extension, about_track(entry, self.precedence)
         return Staged(path=path, format=format_name, extension=extension, size=size, sha256=sha256, about=about)
 
@@ -92,10 +93,18 @@ class Shelve:
                     return await shelf.readable(kept, folder)
         return None
 
-    async def _copy_of(self, kept: Kept, folder: Path) -> Path:
-        shelf = next(one for one in self.shelves.values() if one.name == kept.shelf)
+    async def _copy_of(self, kept: Kept, folder: Path, context: JobContext, *, stays: bool) -> Path:
+        """The kept file in staging, or (`stays`) where it is: one volume that hangs shall not hold up another."""
+        shelf = next((one for one in self.shelves.values() if one.name == kept.shelf), None)
+        if shelf is None:
+            raise Temporary(f"The volume {kept.shelf!r} was taken out while a copy was wanted of it", delay=1)
         await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
-        return await shelf.readable(kept, folder)
+        if stays:
+            return await shelf.readable(kept, folder)
+        copy = folder / f"{kept.shelf}-{kept.format}.{FORMATS[kept.format].extension}"
+        async with context.capacity(shelf.target):
+            await shelf.fetch(kept, copy)
+        return copy
 
 
 def proof_of(staged: Staged, format_name: str, entry: Entry, *, made: bool) -> str:

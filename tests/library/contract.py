@@ -62,6 +62,17 @@ class AnyShelfContract:
         assert (placed.kept.size, placed.kept.sha256, placed.recycled) == (5000, file.sha256, None)
         assert await bench.shelf.look(placed.kept) == placed.kept
 
+    async def test_a_kept_file_is_fetched_in_place_of_an_earlier_copy(self, bench: Bench, staging: Path) -> None:
+        """Its bytes, whole; a shelf that is away says so."""
+        placed = await bench.shelf.place(staged(staging, b"audio" * 1000), WANTED, tie_breaker="abc123")
+        copy = staging / "copy.wav"
+        copy.write_bytes(b"half of an earlier one")
+        await bench.shelf.fetch(placed.kept, copy)
+        assert copy.read_bytes() == b"audio" * 1000
+        bench.take_away()
+        with pytest.raises(Degraded):
+            await bench.shelf.fetch(placed.kept, copy)
+
     async def test_a_second_time_writes_nothing(self, bench: Bench, staging: Path) -> None:
         """The very bytes are taken as placed."""
         file = staged(staging, b"mine")

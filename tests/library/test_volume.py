@@ -18,7 +18,7 @@ from typing import Any
 import anyio
 import pytest
 
-from musicsyncd.errors import Degraded
+from musicsyncd.errors import Degraded, Temporary
 from musicsyncd.library import placing
 from musicsyncd.library.base import Condition, Staged
 from musicsyncd.library.disk import sync_folder, temporary_name
@@ -407,3 +407,14 @@ async def test_a_mount_point_that_is_empty_by_now_gets_nothing(
         await shelf.place(staged(staging, b"x" * 10), WANTED, tie_breaker="abc123")
     assert [*root.rglob("*"), *(path for some in seen for path in some)] == []
     assert {path.name for path in disk.iterdir()} == met
+
+
+async def test_a_fetched_file_that_is_gone_is_no_fault_of_the_volume(tmp_path: Path, staging: Path) -> None:
+    """Nor is a working folder that takes no copy."""
+    shelf = (await adopted(VolumeBench(tmp_path))).shelf
+    kept = (await shelf.place(staged(staging, b"x"), WANTED, tie_breaker="abc123")).kept
+    with pytest.raises(Temporary, match="working folder"):
+        await shelf.fetch(kept, staging / "no folder" / "copy.wav")
+    (tmp_path / kept.path).unlink()
+    with pytest.raises(Temporary, match="not there any more"):
+        await shelf.fetch(kept, staging / "copy.wav")

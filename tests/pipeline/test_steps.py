@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +18,13 @@ from musicsyncd.catalog.base import Fields, Published
 from musicsyncd.catalog.memory import MemoryCatalog
 from musicsyncd.clock import ManualClock
 from musicsyncd.database import MEMORY, Database
-from musicsyncd.errors import MusicsyncError, NeedsPerson, Permanent, Temporary
+from musicsyncd.errors import Degraded, MusicsyncError, NeedsPerson, Permanent, Temporary
 from musicsyncd.ledger.entry import FileFacts
 from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.schema import MIGRATIONS
+from musicsyncd.library.base import Kept, Staged
 from musicsyncd.library.memory import MemoryShelf
+from musicsyncd.library.volume import Volume
 from musicsyncd.music.identity import Identity, of_file
 from musicsyncd.music.track import Track
 from musicsyncd.pipeline.analyze import Analyze
@@ -385,6 +389,31 @@ async def test_a_track_walks_from_nothing_to_its_row(work: Work, ledger: Ledger)
     assert {part: proof for (target, part), proof in proofs.items() if target == shelf.target} == made
     assert (catalog.target, "row") in proofs
     assert sorted(shelf.files) == ["Unknown Artist/Unknown Artist - A.m4a", "Unknown Artist/Unknown Artist - A.wav"]
+
+
+async def test_a_volume_that_hangs_holds_up_no_other(work: Work, ledger: Ledger, tmp_path: Path) -> None:
+    """A copy that is read from it is what fails: the volume that was to get it takes the next file at once."""
+    a, b = [
+        Volume(name, tmp_path / name, formats=("wav",), layout="{title}", longest_silence=0.2) for name in ("A", "B")
+    ]
+    assert (await b.adopt()).ready
+    marker = (await a.adopt()).marker
+    os.mkfifo(pipe := tmp_path / "A" / "hangs.wav")  # nobody writes into it: to open it takes for ever
+    kept = Kept(shelf="A", marker=marker, path="hangs.wav", format="wav", size=4, mtime_ns=0, sha256="x")
+    wanted, here = replace(work, shelves={b.target: ("wav",)}, copies={"wav": kept}), Here()
+    try:
+        done = await Shelve({one.target: one for one in (a, b)}, ledger)(wanted, here)
+    finally:
+        os.close(os.open(pipe, os.O_RDWR))
+    missed = done.missed[b.target]
+    assert isinstance(missed, Degraded)
+    assert (missed.target, here.held) == (a.target, [a.target])
+    (tmp_path / "ready.wav").write_bytes(b"ready")
+    digest = hashlib.sha256(b"ready").hexdigest()
+    ready = Staged(path=tmp_path / "ready.wav", format="wav", extension="wav", size=5, sha256=digest)
+    assert (await b.place(ready, "T", tie_breaker="t")).kept.path == "T.wav"
+    with pytest.raises(Temporary, match="taken out"):
+        await Shelve({b.target: b}, ledger)(wanted, here)
 
 
 async def test_a_recognised_duplicate_walks_no_further(work: Work) -> None:
