@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
+from typing import Final
 
-from musicsyncd.ctl.service_manager import Standing, remove, run, write
+from musicsyncd.ctl.service_manager import DEADLINE, Standing, remove, run, write
 from musicsyncd.ctl.service_unit import LABEL, Plan, agent
-from musicsyncd.errors import Permanent
+from musicsyncd.errors import Permanent, Temporary
+
+SOON: Final = 0.2
+"""Seconds between two looks whether the agent is gone."""
 
 
 class Launchd:
@@ -31,7 +36,7 @@ class Launchd:
     def install(self, plan: Plan, *, start: bool) -> Path:
         """See `Manager`."""
         write(self.path, agent(plan, self.logs))
-        run(["launchctl", "bootout", self._target], must=False)
+        self._leave()
         run(["launchctl", "enable", self._target], must=False)
         if start:
             run(["launchctl", "bootstrap", self._domain, str(self.path)])
@@ -39,7 +44,7 @@ class Launchd:
 
     def uninstall(self) -> list[Path]:
         """See `Manager`."""
-        run(["launchctl", "bootout", self._target], must=False)
+        self._leave()
         return [self.path] if remove(self.path) else []
 
     def start(self) -> None:
@@ -50,9 +55,10 @@ class Launchd:
         run(["launchctl", "kickstart", self._target])
 
     def stop(self) -> None:
-        """See `Manager`. It ends with 0, after which launchd leaves it alone."""
+        """See `Manager`. It ends with 0, after which launchd leaves it alone; what does not run is stopped already."""
         self._known()
-        run(["launchctl", "kill", "SIGTERM", self._target])
+        if _field("pid", self._print()):
+            run(["launchctl", "kill", "SIGTERM", self._target])
 
     def standing(self) -> Standing:
         """See `Manager`."""
@@ -70,6 +76,15 @@ class Launchd:
             text="",
             note="External volumes want a consent: Privacy & Security, Full Disk Access, for the program that runs it",
         )
+
+    def _leave(self) -> None:
+        """Out of the session; `bootout` returns before the process has ended, and until then nothing can be put in."""
+        run(["launchctl", "bootout", self._target], must=False)
+        latest = time.monotonic() + DEADLINE
+        while self._print():
+            if time.monotonic() > latest:
+                raise Temporary(f"{self.label} has not ended within {DEADLINE:g} s")
+            time.sleep(SOON)
 
     @property
     def _target(self) -> str:

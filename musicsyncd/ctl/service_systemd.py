@@ -10,7 +10,7 @@ from typing import Final
 
 from musicsyncd.ctl.service_manager import Standing, remove, run, write
 from musicsyncd.ctl.service_unit import Plan, unit
-from musicsyncd.errors import Denied, Permanent
+from musicsyncd.errors import Denied, MusicsyncError, Permanent
 
 SYSTEM_UNITS: Final = Path("/etc/systemd/system")
 LINGER: Final = Path("/var/lib/systemd/linger")
@@ -33,11 +33,17 @@ class Systemd:
         return config / "systemd" / "user" / self.unit
 
     def install(self, plan: Plan, *, start: bool) -> Path:
-        """See `Manager`."""
+        """See `Manager`. Where nobody takes it up, a file that was not there before is removed again."""
         self._only_root()
+        there = self.path.exists()
         write(self.path, unit(plan).encode())
-        self._ask("daemon-reload")
-        self._ask("enable", self.unit)
+        try:
+            self._ask("daemon-reload")
+            self._ask("enable", self.unit)
+        except MusicsyncError:
+            if not there:
+                remove(self.path)
+            raise
         if start:
             self._ask("reset-failed", self.unit, must=False)
             self._ask("restart", self.unit)

@@ -77,7 +77,7 @@ def unit(plan: Plan) -> str:
         text = text.replace(f"@{name}@", value)
     while "\n\n\n" in text:
         text = text.replace("\n\n\n", "\n\n")
-    return text.replace("\n\nStartLimit", "\nStartLimit")
+    return text.replace("\n\n# Trouble at the start", "\n# Trouble at the start")
 
 
 def _places(volumes: tuple[Path, ...]) -> list[str]:

@@ -14,7 +14,7 @@ from musicsyncd.ctl import main
 from musicsyncd.ctl.service_launchd import Launchd
 from musicsyncd.ctl.service_manager import remove, write
 from musicsyncd.ctl.service_systemd import Systemd
-from musicsyncd.ctl.service_unit import Plan
+from musicsyncd.ctl.service_unit import Plan, unit
 from musicsyncd.errors import Permanent
 
 PLAN = Plan(python="/usr/bin/python3", path="/usr/bin:/bin")
@@ -28,6 +28,20 @@ TOLD = """gui/501/local.musicsyncd = {
 \t\tstate = other
 \t}
 }"""
+
+
+PROGRAM = """#!/bin/sh
+echo "{name} $*" >> {notes}
+case $1 in
+bootout) echo 1 > {home}/leaving ;;
+print)
+  cat {home}/told
+  [ -e {home}/leaving ] && {{ rm {home}/leaving; : > {home}/told; exit 0; }}
+  [ -s {home}/told ] || exit 113
+esac
+exit 0
+"""
+"""What it says of an agent that was put out, it says once more: that takes a moment."""
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +62,7 @@ def asked(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (home / "told").write_text(TOLD)
     for name in ("launchctl", "systemctl"):
         program = programs / name
-        program.write_text(f'#!/bin/sh\necho "{name} $*" >> {notes}\n[ "$1" = print ] && cat {home}/told\nexit 0\n')
+        program.write_text(PROGRAM.format(name=name, notes=notes, home=home))
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     return notes
@@ -123,17 +137,41 @@ def test_launchd_is_asked_in_its_own_words(home: Path, asked: Path) -> None:
     assert path == home / "Library/LaunchAgents/local.musicsyncd-dev.plist"
     assert asked.read_text().splitlines() == [
         f"launchctl bootout {target}",
+        *[f"launchctl print {target}"] * 2,  # until it is gone
         f"launchctl enable {target}",
         f"launchctl bootstrap gui/{os.getuid()} {path}",
     ]
     asked.unlink()
+    (home / "told").write_text(TOLD)
     agent.start()
     agent.stop()
     assert agent.uninstall() == [path]
-    assert [line.split()[1] for line in asked.read_text().splitlines()] == ["print", "kickstart", "kill", "bootout"]
+    words = ["print", "kickstart", "print", "kill", "bootout", "print", "print"]
+    assert [line.split()[1] for line in asked.read_text().splitlines()] == words
     assert list(home.rglob("*.plist*")) == []
     with pytest.raises(Permanent, match="service install"):
         agent.start()
+
+
+def test_what_does_not_run_is_stopped_already(home: Path, asked: Path) -> None:
+    """`launchctl kill` would fail where there is no process."""
+    agent = Launchd("musicsyncd")
+    agent.install(PLAN, start=False)
+    asked.unlink()
+    agent.stop()
+    assert [line.split()[1] for line in asked.read_text().splitlines()] == ["print"]
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_unit_that_nobody_takes_up_is_not_left_behind(home: Path, asked: Path, before: bool) -> None:
+    """Without a bus: what was not there before is gone again, and an older one stays as it was asked to be."""
+    (home / "programs" / "systemctl").write_text("#!/bin/sh\necho Failed to connect to bus >&2\nexit 1\n")
+    own = Systemd("musicsyncd", system=False)
+    if before:
+        write(own.path, unit(PLAN).encode())
+    with pytest.raises(Permanent, match="does not answer"):
+        own.install(PLAN, start=True)
+    assert own.path.exists() == before
 
 
 def test_what_launchd_prints_is_understood(home: Path, asked: Path) -> None:

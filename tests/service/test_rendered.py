@@ -83,6 +83,14 @@ def test_a_volume_below_a_home_is_let_in_alone() -> None:
     assert not any("USB" in line for line in lines)
 
 
+@pytest.mark.parametrize("name", PLANS)
+def test_trouble_at_the_start_is_never_given_up_on(name: str) -> None:
+    """However long it takes; only codes after which another start is useless end it."""
+    lines = unit(PLANS[name]).splitlines()
+    assert {"StartLimitIntervalSec=0", "RestartSec=30", "RestartPreventExitStatus=2 4 7 9"} <= {*lines}
+    assert lines.index("StartLimitIntervalSec=0") < lines.index("[Service]")
+
+
 def test_nothing_is_left_to_be_filled_in() -> None:
     """No placeholder, no double blank line."""
     for plan in PLANS.values():
