@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
+import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -22,6 +23,7 @@ HOPELESS: Final = frozenset({2, 4, 7, 9})
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run in the foreground until told to stop; service managers do the rest."""
+    signal.signal(signal.SIGHUP, lambda *_: None)  # until the daemon hears it: asked too early, a reload ends nobody
     args = _parser().parse_args(argv)
     if sys.stderr is not None:
         faulthandler.enable()  # a service manager that finds us hung sends SIGABRT: then the stack is in its journal

@@ -96,14 +96,15 @@ def _parts(house: House, door: ControlSocket, vitals: Vitals, daemon: DaemonSect
     """What runs from the start on, by name."""
     still = max(STANDS_STILL, 2 * daemon.job_timeout)
     returning = partial(eagle.watch, house.eagle, house.ledger, house.jobs, house.clock)
+    mirror = partial(keep_mirror, house.notion, house.ledger, house.jobs, house.clock)
     return {
         "control socket": door.serve,
         "Spotify sign-in": house.spotify.serve,
         "batches": Batches(house.jobs).watch,
         **({"Eagle's return": returning} if house.eagle else {}),
         "housekeeping": partial(keep_house, house),
-        "catalog": partial(keep_mirror, house.notion, house.ledger, house.jobs, house.clock),
-        "preflight": partial(keep_preflight, house.notion, house.post),
+        **({"catalog": mirror} if house.notion.catalog else {}),
+        **({"preflight": partial(keep_preflight, house.notion, house.post)} if house.notion.preflight else {}),
         "vitals": partial(vitals.watch, still),
         "memory watch": partial(vitals.watch_memory, daemon.memory_ceiling, managed=managed()),
     }
@@ -182,6 +183,7 @@ async def _until_told(reloading: Reloading, supervision: Supervision, notifier: 
             tasks.start_soon(_obey, signals, reloading, supervision, notifier, name="signals")
             await supervision.over.wait()
             tasks.cancel_scope.cancel()
+    signal.signal(signal.SIGHUP, lambda *_: None)  # too late for a reload, and no reason to die
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: os._exit(128 + number))  # workers die with our end of their pipes
 

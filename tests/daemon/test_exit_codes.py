@@ -30,6 +30,16 @@ def test_wrong_settings_are_no_reason_for_launchd_to_try_for_ever(tmp_path: Path
     assert "nonsense" in done.stderr
 
 
+def test_a_reload_that_is_asked_for_too_early_ends_nobody() -> None:
+    """`systemctl reload` while it starts: SIGHUP would end the process, and systemd takes that for a wanted end."""
+    program = (
+        "import os, signal, sys; from musicsyncd import __main__ as it;"
+        "it._run = lambda args: os.kill(os.getpid(), signal.SIGHUP) or 5;"
+        "sys.exit(it.main([]))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 5
+
+
 def test_systemd_knows_the_same_codes() -> None:
     """What is useless to repeat is the same list on both."""
     (line,) = [
