@@ -9,6 +9,7 @@ from typing import Final
 import anyio
 import structlog
 
+from musicsyncd.clock import Clock
 from musicsyncd.daemon.house import House
 from musicsyncd.jobs.job import ACTIVE, JobFilter
 from musicsyncd.jobs.worker import SqliteEngine
@@ -16,6 +17,8 @@ from musicsyncd.pipeline.step import remove_folder
 
 logger = structlog.get_logger()
 HOUSEKEEPING: Final = timedelta(days=1)
+NAP: Final = 900.0
+"""Seconds between two looks at the wall clock: a timer counts no time that the machine slept."""
 
 
 async def clear_staging(staging: Path, jobs: SqliteEngine, *, before: float) -> None:
@@ -42,7 +45,14 @@ async def keep_house(house: House) -> None:
         forgotten = await house.jobs.gc(timedelta(seconds=house.settings.daemon.history))
         if forgotten:
             logger.info("old jobs forgotten", count=forgotten)
-        await house.clock.sleep(HOUSEKEEPING.total_seconds())
+        await a_day(house.clock)
+
+
+async def a_day(clock: Clock) -> None:
+    """Return when a day has passed by the wall clock; one that was set back costs a day at most."""
+    due, latest = clock.now() + HOUSEKEEPING, clock.monotonic() + HOUSEKEEPING.total_seconds()
+    while (left := min((due - clock.now()).total_seconds(), latest - clock.monotonic())) > 0:
+        await clock.sleep(min(left, NAP))
 
 
 async def _backup_due(house: House) -> bool:

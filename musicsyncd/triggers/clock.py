@@ -107,8 +107,9 @@ class Timekeeper:
         self._changed.set()
 
     def _check(self, name: str) -> None:
-        known = (ALL, *(job.name for job in self._table), *self._sources)
-        if name not in known:
+        done = [job.name for job in self._table if job.kind in self._kinds or not self._kinds]  # none: it only begins
+        known = (ALL, *done, *self._sources)
+        if name not in (*known, *self._paused):
             raise BadInput(f"There is nothing called {name!r} to pause", fix=f"There is: {', '.join(known)}")
 
     @property
@@ -162,12 +163,20 @@ class Timekeeper:
         return troubled
 
     async def _meet(self, job: Timed, rhythm: Rhythm) -> None:
-        """A new job counts from now; so does one whose time of day changed, or that a clock set back left behind."""
+        """A new job counts from now; so does one whose time of day or zone changed, or that a clock set back left."""
         known, now = self._served.get(job.name), self._clock.now()
         ahead = (known.last_due - now).total_seconds() if known else 0.0
-        if known is None or ahead > rhythm.period or (isinstance(rhythm, Daily) and known.rhythm != str(rhythm)):
+        if (
+            known is None
+            or ahead > rhythm.period
+            or (isinstance(rhythm, Daily) and known.rhythm != self._named(rhythm))
+        ):
             dropped = known.last_dropped if known else None
-            await self._keep(job, Served(rhythm=str(rhythm), last_due=now, last_dropped=dropped))
+            await self._keep(job, Served(rhythm=self._named(rhythm), last_due=now, last_dropped=dropped))
+
+    def _named(self, rhythm: Rhythm) -> str:
+        """What a time is remembered as a time of: of the day of one zone, which may be changed as well."""
+        return f"{rhythm} {self._zone}" if isinstance(rhythm, Daily) else str(rhythm)
 
     async def _skip(self, job: Timed) -> None:
         """Let what has come due pass by."""
@@ -178,7 +187,7 @@ class Timekeeper:
     async def _seen_to(self, job: Timed, rhythm: Rhythm, *, dropped: bool) -> None:
         now, known = self._clock.now(), self._served[job.name]
         last = latest_due(rhythm, known.last_due, now, self._zone)
-        seen = replace(known, rhythm=str(rhythm), last_due=last)
+        seen = replace(known, rhythm=self._named(rhythm), last_due=last)
         await self._keep(job, replace(seen, last_dropped=now) if dropped else seen)
 
     async def _keep(self, job: Timed, served: Served) -> None:

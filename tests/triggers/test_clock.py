@@ -125,7 +125,7 @@ async def test_what_is_no_source_cannot_be_paused(tmp_path: Path) -> None:
     async with day(tmp_path) as one:
         with pytest.raises(BadInput, match="'tidal'") as refused:
             await one.keeper.pause("tidal")
-        assert "all, incremental, full" in refused.value.fix
+        assert "all, incremental, full, soundcloud" in refused.value.fix, "and nothing that nobody does"
 
 
 async def test_intervals_change_live(tmp_path: Path) -> None:
@@ -151,6 +151,19 @@ async def test_a_new_time_of_day_counts_from_now_on(tmp_path: Path) -> None:
         assert one.done == []
         await one.pass_by(1)
         assert [at for _, at, _ in one.done] == [NOON + timedelta(hours=23)]
+
+
+async def test_a_new_zone_counts_from_now_on(tmp_path: Path) -> None:
+    """Three o'clock in New York has passed at noon in Greenwich; the full pass of three in Greenwich was done."""
+    policy = replace(QUIET, interval=0)
+    async with day(tmp_path, start=NOON - timedelta(hours=12), policy=policy) as one:
+        await one.pass_by(12)
+        assert one.count("full") == 1
+        await one.keeper.apply(replace(policy, timezone="America/New_York"))
+        await one.pass_by(18)
+        assert one.count("full") == 1
+        await one.pass_by(2)
+        assert [at for _, at, _ in one.done][1:] == [NOON + timedelta(hours=19)]
 
 
 @pytest.mark.parametrize(("mode", "scopes"), [("incremental", {"incremental"}), ("full", {"full"})])
