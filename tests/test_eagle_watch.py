@@ -28,6 +28,7 @@ class Around:
         self.looked: list[float] = []
         self.counted = 0
         self.told = Broadcast()
+        self.paused = False
 
     async def parked(self) -> dict[str, int]:
         self.counted += 1
@@ -47,7 +48,7 @@ class Around:
         """Watch for so long on our clock."""
         ends = self.clock.monotonic() + seconds
         async with anyio.create_task_group() as tasks:
-            me = (cast(Eagle, self), cast(Ledger, self), cast(WorkEngine, self), self.clock)
+            me = (cast(Eagle, self), cast(Ledger, self), cast(WorkEngine, self), self.clock, lambda: self.paused)
             tasks.start_soon(watch, *me, name="watch")
             while self.clock.monotonic() < ends:
                 await self.clock.sleep(0.1)
@@ -114,3 +115,11 @@ async def test_without_eagle_nobody_watches() -> None:
     around = Around()
     with anyio.fail_after(5):
         await watch(None, cast(Ledger, around), cast(WorkEngine, around), around.clock)
+
+
+async def test_in_a_pause_nothing_is_taken_up_by_itself() -> None:
+    """It is asked for at the pause's end, by who ends it."""
+    around = Around()
+    around.paused = True
+    await around.live(600)
+    assert around.asked == []

@@ -81,16 +81,16 @@ def test_the_settings_are_read_anew_when_their_file_changes(tmp_path: Path) -> N
         daemon.write_config()
         (line,) = wait_for(lambda: logged(daemon, "settings reloaded"))
         assert line["changed"] == ["schedule.full", "schedule.incremental"]
-        assert list(daemon.client.get("/v1/status")["schedule"]["next"]) == ["incremental"]
+        assert list(daemon.client.get("/v1/status")["schedule"]["next"]) == ["incremental", "reconcile"]
         daemon.extra = '[schedule]\nfull = "never"\n'
         daemon.write_config()
         wait_for(lambda: logged(daemon, "settings not reloaded"))
-        time.sleep(3 * STEP / 1000)
+        time.sleep(2 * STEP / 1000)
         assert len(logged(daemon, "settings not reloaded")) == 1
         assert daemon.process is not None
         daemon.process.send_signal(signal.SIGHUP)
         wait_for(lambda: len(logged(daemon, "settings not reloaded")) == 2)
-        assert list(daemon.client.get("/v1/status")["schedule"]["next"]) == ["incremental"]
+        assert list(daemon.client.get("/v1/status")["schedule"]["next"]) == ["incremental", "reconcile"]
 
 
 def test_an_inbox_brings_its_files_home_and_plans_are_named(tmp_path: Path) -> None:
@@ -122,3 +122,6 @@ def test_nothing_is_taken_from_a_paused_inbox(tmp_path: Path, source: str) -> No
         write_wave(inbox / "A - B.wav")
         time.sleep(2)
         assert requests(daemon) == []
+        daemon.ctl("resume", source)
+        wait_for(lambda: daemon.client.get("/v1/status")["tracks"]["standing"])
+        assert [one["key"] for one in requests(daemon)] == ["incremental|folder|"]

@@ -11,7 +11,7 @@ import structlog
 
 from musicsyncd.audio.values import FORMATS
 from musicsyncd.clock import Clock
-from musicsyncd.daemon.volumes import take_up
+from musicsyncd.daemon.volumes import Held, never, take_up
 from musicsyncd.database import Database
 from musicsyncd.http.budgets import Budgets
 from musicsyncd.http.client import HttpClient, HttpOptions
@@ -55,7 +55,7 @@ async def open_eagle(
     return Eagle(client, EagleBook(database), options, clock, extensions)
 
 
-async def watch(eagle: Eagle | None, ledger: Ledger, jobs: WorkEngine, clock: Clock) -> None:
+async def watch(eagle: Eagle | None, ledger: Ledger, jobs: WorkEngine, clock: Clock, held: Held = never) -> None:
     """Take up what waits for Eagle when it is back, or in case it takes what it did not take before. Never returns
     while there is an Eagle; it is asked only while something waits, and nothing waits but what a job left.
     """
@@ -64,7 +64,7 @@ async def watch(eagle: Eagle | None, ledger: Ledger, jobs: WorkEngine, clock: Cl
     news = News()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(news.listen, jobs, name="Eagle's news")
-        await _watch(eagle, ledger, jobs, clock, news)
+        await _watch(eagle, ledger, jobs, clock, news, held)
 
 
 @dataclass
@@ -80,7 +80,7 @@ class News:
                 self.word.set()
 
 
-async def _watch(eagle: Eagle, ledger: Ledger, jobs: WorkEngine, clock: Clock, news: News) -> None:
+async def _watch(eagle: Eagle, ledger: Ledger, jobs: WorkEngine, clock: Clock, news: News, held: Held) -> None:
     ready, pause, again, tried = False, SOONEST, AGAIN, 0.0
     while True:
         news.word = anyio.Event()
@@ -92,6 +92,6 @@ async def _watch(eagle: Eagle, ledger: Ledger, jobs: WorkEngine, clock: Clock, n
         elif not ready or clock.monotonic() - tried >= again:
             pause, again, tried = SOONEST, min(2 * again, LATEST) if ready else AGAIN, clock.monotonic()
             ready = True
-            logger.info("Eagle is there, what waits for it is taken up")
-            await take_up(ledger, jobs, eagle.target)
+            logger.info("Eagle is there, what waits for it is taken up", paused=held())
+            await take_up(ledger, jobs, eagle.target, held=held)
         await clock.sleep(pause)

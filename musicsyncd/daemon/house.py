@@ -212,7 +212,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
             operations=operations,
             clock=clock,
         ),
-        mounting=Mounting(volumes=volumes, ledger=ledger, jobs=jobs, clock=clock),
+        mounting=Mounting(volumes=volumes, ledger=ledger, jobs=jobs, clock=clock, held=timing.held),
         eagle=eagle,
         engine=engine,
         merger=Merger(ledger=ledger, jobs=jobs, lookout=lookout, most_files=settings.duplicates.most_files),

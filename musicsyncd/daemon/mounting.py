@@ -12,7 +12,7 @@ import anyio
 import structlog
 
 from musicsyncd.clock import Clock
-from musicsyncd.daemon.volumes import sweep, take_up, welcome
+from musicsyncd.daemon.volumes import Held, never, sweep, take_up, welcome
 from musicsyncd.jobs.base import WorkEngine
 from musicsyncd.jobs.job import JobFilter, JobState
 from musicsyncd.ledger.ledger import Ledger
@@ -37,6 +37,7 @@ class Mounting:
     ledger: Ledger
     jobs: WorkEngine
     clock: Clock
+    held: Held = never
     finder: Finder = field(default_factory=lambda: Finder(PROBE_DEADLINE))
     _mounts: tuple[Mount, ...] = ()
     _ready: dict[str, bool] = field(default_factory=dict)
@@ -118,7 +119,7 @@ class Mounting:
         running = await self.jobs.list(JobFilter(states=frozenset({JobState.RUNNING}), limit=MOST_RUNNING))
         for job in running:
             self._doubtful.setdefault(job.id, set()).add(target)
-        await take_up(self.ledger, self.jobs, target)
+        await take_up(self.ledger, self.jobs, target, held=self.held)
 
     async def _watch_jobs(self) -> None:
         """What a job left undone that had looked before the volume came is taken up at its end; also what a request
@@ -128,7 +129,7 @@ class Mounting:
             targets = self._doubtful.pop(event.job, set()) if event.event == "ended" else set()
             if targets and (event.state is JobState.PARTIAL or event.kind == REQUEST):
                 for target in sorted(targets & (await self.ledger.parked()).keys()):
-                    await take_up(self.ledger, self.jobs, target)
+                    await take_up(self.ledger, self.jobs, target, held=self.held)
 
     async def _sweep_all(self) -> None:
         """Each volume that is there or comes is swept, one at a time, while everything else goes on."""

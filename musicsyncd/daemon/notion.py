@@ -18,7 +18,7 @@ from musicsyncd.catalog.notion import NotionCatalog
 from musicsyncd.catalog.notion_opening import open_catalog
 from musicsyncd.clock import Clock
 from musicsyncd.daemon.preflight import Preflight
-from musicsyncd.daemon.volumes import take_up
+from musicsyncd.daemon.volumes import Held, never, take_up
 from musicsyncd.database import Database
 from musicsyncd.errors import MusicsyncError
 from musicsyncd.http.budgets import Budgets
@@ -116,7 +116,7 @@ def urgent(handler: Handler) -> Handler:
     return run
 
 
-async def keep_mirror(side: NotionSide, ledger: Ledger, jobs: WorkEngine, clock: Clock) -> None:
+async def keep_mirror(side: NotionSide, ledger: Ledger, jobs: WorkEngine, clock: Clock, held: Held = never) -> None:
     """Read the whole book when that is due: rows that are gone show in no other way. What waits for the book is taken
     up when it can be read again, ever more seldom where that does not help.
     """
@@ -127,7 +127,7 @@ async def keep_mirror(side: NotionSide, ledger: Ledger, jobs: WorkEngine, clock:
             pause = min(2 * pause, LONGEST) if 0 < before <= waits else LOOK
             next_try = clock.monotonic() + pause
             if waits:
-                await take_up(ledger, jobs, side.catalog.target)
+                await take_up(ledger, jobs, side.catalog.target, held=held)
         await clock.sleep(LOOK)
 
 

@@ -87,7 +87,7 @@ def _with_its_own_troubles(house: House, supervision: Supervision, vitals: Vital
     """The house whose status tells of the daemon's own parts too, and whose alerts hear at once of one that fails."""
     supervision.told = lambda _name, _failures: house.post.on_trouble()
     watched = house.operations.watched
-    more = (*watched.more, supervision.findings, vitals.findings)
+    more = (*watched.more, supervision.findings, vitals.findings, house.timing.findings)
     operations = replace(house.operations, parts=supervision.shown, watched=replace(watched, more=more))
     return replace(house, operations=operations, register=replace(house.register, operations=operations))
 
@@ -95,8 +95,9 @@ def _with_its_own_troubles(house: House, supervision: Supervision, vitals: Vital
 def _parts(house: House, door: ControlSocket, vitals: Vitals, daemon: DaemonSection) -> Mapping[str, Part]:
     """What runs from the start on, by name."""
     still = max(STANDS_STILL, 2 * daemon.job_timeout)
-    returning = partial(eagle.watch, house.eagle, house.ledger, house.jobs, house.clock)
-    mirror = partial(keep_mirror, house.notion, house.ledger, house.jobs, house.clock)
+    beginning = (house.ledger, house.jobs, house.clock, house.timing.held)
+    returning = partial(eagle.watch, house.eagle, *beginning)
+    mirror = partial(keep_mirror, house.notion, *beginning)
     return {
         "control socket": door.serve,
         "Spotify sign-in": house.spotify.serve,
@@ -112,11 +113,11 @@ def _parts(house: House, door: ControlSocket, vitals: Vitals, daemon: DaemonSect
 
 async def _working(house: House, daemon: DaemonSection, reloading: Reloading) -> Mapping[str, Part]:
     """Start the work, drop what was left undone, and what starts more of it from now on, by name."""
-    kinds, timing, lookout = handlers(house), house.timing, house.engine.lookout
+    kinds, timing = handlers(house), house.timing
     lanes = {Lane.USER: daemon.user_slots, Lane.BACKLOG: daemon.backlog_slots}
     engine = await _started_engine(house.jobs, kinds, lanes)
-    await take_up(house.ledger, house.jobs)
-    await meet_new_targets([*lookout.shelves, *lookout.catalogs], house.ledger, house.jobs)
+    timing.begin = partial(_begin, house)
+    await timing.begin()
     return {
         "job engine": engine,
         "mounts": house.mounting.watch,
@@ -125,6 +126,13 @@ async def _working(house: House, daemon: DaemonSection, reloading: Reloading) ->
         "clock": partial(timing.keeper.run, kinds),
         "folders": partial(timing.watch, reloading),
     }
+
+
+async def _begin(house: House) -> None:
+    """Ask for what was left undone, and for what a new target lacks: at the start, and at the end of a pause."""
+    lookout, held = house.engine.lookout, house.timing.held
+    await take_up(house.ledger, house.jobs, held=held)
+    await meet_new_targets([*lookout.shelves, *lookout.catalogs], house.ledger, house.jobs, held)
 
 
 def _status(daemon: DaemonSection) -> str:

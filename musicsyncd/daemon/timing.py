@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from musicsyncd.alerts.base import Finding
 from musicsyncd.clock import Clock
 from musicsyncd.control.messages_status import PauseAnswer, ScheduleAnswer
 from musicsyncd.daemon.reloading import Reloading
@@ -48,6 +49,8 @@ class Timing:
     """Schedules in the owner's table that other programs see to."""
     folders: Folders | None = None
     """Once they are watched."""
+    begin: Callable[[], Awaitable[None]] | None = None
+    """Asks for what waits elsewhere for the end of a pause, once the work has begun."""
 
     async def pause(self, what: str) -> PauseAnswer:
         """Let nothing begin by itself: of everything, of one source, or of one job of the clock."""
@@ -55,9 +58,22 @@ class Timing:
         return self._paused()
 
     async def resume(self, what: str) -> PauseAnswer:
-        """Go on."""
+        """Go on, with what was noticed meanwhile too: what waits elsewhere, and files that came into an inbox."""
+        was_held = self.held()
         await self.keeper.resume(what)
+        if self.begin and was_held and not self.held():
+            await self.begin()
+        self._look()
         return self._paused()
+
+    def held(self) -> bool:
+        """The gate before what begins by itself: whether a person's pause keeps it shut."""
+        return self.keeper.held()
+
+    def _look(self) -> None:
+        """See to what came into a folder while its source was held."""
+        if self.folders:
+            self.folders.look()
 
     def _paused(self) -> PauseAnswer:
         return PauseAnswer(paused=dict(self.keeper.paused))
@@ -84,6 +100,11 @@ class Timing:
         policy = self.overlay(self.base)
         if policy != self.keeper.policy:
             await self.keeper.apply(policy)
+            self._look()
+
+    def findings(self) -> Sequence[Finding]:
+        """Watched places that do not answer."""
+        return self.folders.findings() if self.folders else ()
 
     async def watch(self, reloading: Reloading) -> None:
         """Watch the inboxes, the plans and config.toml, until cancelled."""
@@ -117,11 +138,12 @@ async def open_timing(
 
 def _inbox(timing: Timing, path: Path, settings: Settings) -> Place:
     async def changed(news: News) -> None:
-        if news.new and not timing.keeper.holds(FolderSource.name):
+        if news.new:
             await drop_request(timing.jobs, Scope.INCREMENTAL, source=FolderSource.name)
 
     scan = partial(audio_files, path, max_depth=settings.folder.max_depth)
-    return Place(name=f"{INBOX}{path}", path=path, scan=scan, changed=changed)
+    held = partial(timing.keeper.holds, FolderSource.name)
+    return Place(name=f"{INBOX}{path}", path=path, scan=scan, changed=changed, held=held)
 
 
 def _plans(path: Path) -> Place:

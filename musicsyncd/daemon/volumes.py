@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,13 @@ from musicsyncd.sync.request import Scope, SyncRequest
 logger = structlog.get_logger()
 ADD: Final = "volumes add"
 REMOVE: Final = "volumes remove"
+Held = Callable[[], bool]
+"""The gate before everything that begins by itself: whether a person's pause keeps it shut."""
+
+
+def never() -> bool:
+    """The gate of a house in which nobody pauses anything."""
+    return False
 
 
 async def open_volumes(settings: Settings, added: AddedVolumes, ledger: Ledger, clock: Clock) -> Shelves[Volume]:
@@ -100,18 +107,20 @@ async def sweep(volume: Volume) -> None:
         logger.warning("volume not swept", volume=volume.name, why=str(error))
 
 
-async def take_up(ledger: Ledger, jobs: WorkEngine, target: str = "") -> None:
-    """Drop a request for what was left undone, if anything was: first for all that waits for a target that is back."""
-    if await ledger.parked():
+async def take_up(ledger: Ledger, jobs: WorkEngine, target: str = "", *, held: Held = never) -> None:
+    """Drop a request for what was left undone, if anything was: first for all that waits for a target that is back. In
+    a pause it stays parked, and is taken up at its end.
+    """
+    if not held() and await ledger.parked():
         request = SyncRequest(scope=Scope.UNFINISHED, target=target)
         await jobs.enqueue(REQUEST, request.as_dict(), key=request.key)
 
 
-async def meet_new_targets(targets: Iterable[str], ledger: Ledger, jobs: WorkEngine) -> None:
+async def meet_new_targets(targets: Iterable[str], ledger: Ledger, jobs: WorkEngine, held: Held = never) -> None:
     """Drop a request for each target that is new beside others: tracks stand elsewhere, and none ever stood on it or
-    waits for it.
+    waits for it. In a pause it stays new.
     """
-    met = await ledger.targets()
+    met = await ledger.targets() if not held() else ()
     for target in targets if met else ():
         if target not in met:
             request = SyncRequest(scope=Scope.LACKING, target=target)

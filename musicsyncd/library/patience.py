@@ -38,6 +38,11 @@ class Heartbeat:
         if self._stop.is_set():
             raise Stopped
 
+    @property
+    def stopped(self) -> threading.Event:
+        """Set when it shall not, for work that waits for an event itself."""
+        return self._stop
+
     def stop(self) -> None:
         """Make the next beat raise."""
         self._stop.set()
@@ -50,14 +55,15 @@ class Heartbeat:
 class Patience:
     """Runs the file work of one volume; a volume that hangs costs one thread, however often it is asked."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, *, cleanup: float = CLEANUP_TIME) -> None:
+        """`cleanup`: seconds that a cancelled caller waits for the thread to take away what it began."""
+        self._name, self._cleanup = name, cleanup
         self._stuck: threading.Thread | None = None
 
     async def run(self, work: Callable[[Heartbeat], T], *, quiet: float) -> T:
         """What `work` returns or raises; TimeoutError when it has not beaten for `quiet` seconds.
 
-        Cancelled, it stops the thread at its next beat, and waits up to CLEANUP_TIME for that.
+        Cancelled, it stops the thread at its next beat, and waits up to `cleanup` for that.
         """
         if self._stuck is not None and self._stuck.is_alive():
             raise TimeoutError("it still has not answered an earlier question")
@@ -70,7 +76,7 @@ class Patience:
                 raise TimeoutError(f"it has not answered for {quiet:g} s")
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
-                if not await errand.ended_within(CLEANUP_TIME):
+                if not await errand.ended_within(self._cleanup):
                     self._stuck = thread
             raise
         return errand.outcome()

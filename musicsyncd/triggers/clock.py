@@ -117,9 +117,13 @@ class Timekeeper:
         """Since when, by name."""
         return self._paused
 
+    def held(self) -> bool:
+        """Whether a person's pause lets nothing begin by itself."""
+        return ALL in self._paused
+
     def holds(self, source: str) -> bool:
         """Whether nothing may begin by itself for that source."""
-        return ALL in self._paused or source in self._paused or not self._policy.enabled
+        return self.held() or source in self._paused or not self._policy.enabled
 
     def next_runs(self) -> dict[str, datetime]:
         """When each job begins next, by name; those that will not are left out."""
@@ -134,7 +138,7 @@ class Timekeeper:
         return [(job, rhythm) for job, rhythm in found if rhythm is not None and not self._is_paused(job)]
 
     def _is_paused(self, job: Timed) -> bool:
-        return ALL in self._paused or job.name in self._paused
+        return self.held() or job.name in self._paused
 
     def _begins(self, job: Timed, rhythm: Rhythm) -> datetime:
         due = next_due(rhythm, self._served[job.name].last_due, self._zone)

@@ -5,30 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import anyio
 import structlog
-from anyio import to_thread
 
+from musicsyncd.alerts.base import Finding, Severity
 from musicsyncd.clock import Clock
 from musicsyncd.database import Database
 from musicsyncd.database.state import network_file_system
-from musicsyncd.errors import MusicsyncError
 from musicsyncd.triggers import rows
-from musicsyncd.triggers.places import News, Place
-from musicsyncd.triggers.waking import woken
+from musicsyncd.triggers.looking import Looking, Polling, Rhythm
+from musicsyncd.triggers.places import Place
 from musicsyncd.triggers.watching import STEP, listen
 
 logger = structlog.get_logger()
-POLL: Final = 30.0
-"""Seconds between two looks where nobody tells of changes."""
 AFTER_DEATH: Final = 5.0
 """Seconds after which a watch that broke is begun again."""
 LEAST_SETTLE: Final = 0.1
-Polling = Literal["auto", "always", "never"]
+DEAF: Final = 60.0
+"""Seconds after which a place that was looked at counts as one that does not answer."""
 Watch = Mapping[Path, tuple[int, int]]
-"""Folders that are watched together, each with its device and inode: another one of the same name is another watch."""
+"""Folders that are watched together, each with its device and inode."""
 
 
 class Folders:
@@ -46,121 +44,47 @@ class Folders:
         remote: Callable[[Path], object] = network_file_system,
     ) -> None:
         """`settle` and `scan` are seconds; `remote` says of which folder nobody tells changes."""
-        self._database, self._clock, self._places = database, clock, list(places)
-        self._settle, self._scan = max(settle, LEAST_SETTLE), scan
-        self._polling, self._remote = polling, remote
-        self._polled = polling == "always"
-        self._due: set[str] = set()
-        self._word = anyio.Event()
+        self._database, self._clock = database, clock
+        self._settle = max(settle, LEAST_SETTLE)
+        rhythm = Rhythm(settle=self._settle, scan=scan, polling=polling, remote=remote)
+        self._all = [Looking(database, clock, place, rhythm, self._choose_watches) for place in places]
         self._watches: dict[bool, Watch] = {False: {}, True: {}}
         self._rewatch = {False: anyio.Event(), True: anyio.Event()}
 
     async def run(self) -> None:
         """Watch and look until cancelled."""
-        for place in self._places:
-            await self._remember(place)
         async with anyio.create_task_group() as tasks:
             for deep in (False, True):
                 tasks.start_soon(self._watch, deep, name=f"watch {'deep' if deep else 'flat'}")
-            await self._look_on()
+            for one in self._all:
+                tasks.start_soon(one.run, name=f"look at {one.place.name}")
 
-    async def _remember(self, place: Place) -> None:
-        if place.kept:
-            place.met = await self._database.read(partial(rows.met, place=place.name))
-            place.seen = await self._database.read(partial(rows.files, place=place.name))
-        else:  # what it is now has been read already
-            now = await to_thread.run_sync(place.scan)
-            place.seen, place.met = dict(now or {}), True
+    def look(self) -> None:
+        """Look everywhere now: what was held may be told."""
+        for one in self._all:
+            one.again()
 
-    # Looking
-
-    async def _look_on(self) -> None:
-        """Look where a word said so, and after a while everywhere; again while something does not stand still."""
-        last, restless = self._clock.monotonic(), await self._look_at(self._places)
-        while True:
-            if not restless:
-                period = POLL if self._polled else self._scan
-                await woken(self._clock, max(0.0, last + period - self._clock.monotonic()), self._word)
-            await self._clock.sleep(self._settle)  # also what lies between two looks at the same file
-            self._word, due, self._due = anyio.Event(), self._due, set()
-            everywhere = self._clock.monotonic() - last >= (POLL if self._polled else self._scan)
-            last = self._clock.monotonic() if everywhere else last
-            asked = [one for one in self._places if everywhere or one in restless or one.name in due]
-            restless = await self._look_at(asked)
-
-    async def _look_at(self, places: Sequence[Place]) -> list[Place]:
-        """Look; the places where something does not stand still."""
-        restless = [place for place in places if not await self._look(place)]
-        await self._choose_watches()
-        return restless
-
-    async def _look(self, place: Place) -> bool:
-        """See to what stands still since the last look; whether everything does."""
-        now = await to_thread.run_sync(place.scan)
-        if now is None:
-            return True
-        still = {path: stamp for path, stamp in now.items() if stamp in (place.before.get(path), place.seen.get(path))}
-        place.before = now
-        new = {path: stamp for path, stamp in still.items() if place.seen.get(path) != stamp}
-        gone = tuple(path for path in place.seen if path not in now)
-        if new or gone or not place.met:
-            await self._see_to(place, News(new=new, gone=gone, first=not place.met), whole=len(still) == len(now))
-        return len(still) == len(now)
-
-    async def _see_to(self, place: Place, news: News, *, whole: bool) -> None:
-        if news.first and not whole:
-            return
-        try:
-            await place.changed(news)
-        except MusicsyncError as error:
-            logger.warning("change not seen to, tried again later", place=place.name, why=str(error))
-            return
-        if place.kept:
-            await self._keep(place, news)
-        place.seen = {path: stamp for path, stamp in (place.seen | dict(news.new)).items() if path not in news.gone}
-        place.met = True
-
-    async def _keep(self, place: Place, news: News) -> None:
-        at = self._clock.now().isoformat(timespec="seconds")
-        changed = None if news.first else at
-        keep = partial(rows.keep_files, place=place.name, new=news.new, gone=news.gone, at=at, changed=changed)
-        await self._database.write(keep)
+    def findings(self) -> list[Finding]:
+        """Places that do not answer."""
+        return [_silent(one) for one in self._all if one.silent_for > DEAF]
 
     async def changed_files(self, prefix: str) -> list[str]:
         """Files that changed in the places whose names begin so, the latest first."""
         found: list[str] = []
-        for place in self._places:
-            if place.name.startswith(prefix):
-                found += await self._database.read(partial(rows.changed_files, place=place.name))
+        for name in [one.place.name for one in self._all if one.place.name.startswith(prefix)]:
+            found += await self._database.read(partial(rows.changed_files, place=name))
         return found
-
-    async def ours(self, path: Path) -> None:
-        """We wrote that file ourselves: it is no change."""
-        for place in self._places:
-            now = await to_thread.run_sync(place.scan) or {}
-            own = {key: stamp for key, stamp in now.items() if place.path / key == path}
-            if own:
-                place.seen |= own
-                await self._keep(place, News(new=own, first=True))
 
     # Watching
 
-    async def _choose_watches(self) -> None:
+    def _choose_watches(self) -> None:
         """Watch what is there now: a folder that came, went or was replaced wants another watch."""
-        self._polled, flat, deep = await to_thread.run_sync(self._wanted)
-        for kind, wanted in ((False, flat), (True, deep)):
-            if wanted != self._watches[kind]:
-                self._watches[kind] = wanted
-                self._rewatch[kind].set()
-
-    def _wanted(self) -> tuple[bool, Watch, Watch]:
-        """Whether to look often, what to watch by itself, and what with all that is below it."""
-        if self._polling == "always":
-            return True, {}, {}
-        there = {place.path for place in self._places if not place.single and place.path.is_dir()}
-        flat = {place.path.parent for place in self._places if place.path not in there}
-        polled = self._polling == "auto" and any(self._remote(path) for path in there)
-        return polled, _identified(flat), _identified(there)
+        for deep in (False, True):
+            surveys = [one.survey for one in self._all if one.survey.deep == deep]
+            wanted = {survey.folder: survey.identity for survey in surveys if survey.folder}
+            if wanted != self._watches[deep]:
+                self._watches[deep] = wanted
+                self._rewatch[deep].set()
 
     async def _watch(self, deep: bool) -> None:
         """Hand on what the system tells, for ever: a watch that breaks, or whose folders change, is begun anew."""
@@ -171,6 +95,7 @@ class Folders:
                     tasks.start_soon(self._listen, deep, tuple(self._watches[deep]), name="listen")
                     tasks.start_soon(self._look_once_more, tuple(self._watches[deep]), name="look once more")
                 await self._rewatch[deep].wait()
+                await self._clock.sleep(self._settle)  # what comes together is watched together
                 tasks.cancel_scope.cancel()
 
     async def _look_once_more(self, paths: Collection[Path]) -> None:
@@ -185,29 +110,22 @@ class Folders:
             except Exception as error:  # noqa: BLE001  whatever breaks a watch, the slow look goes on
                 logger.warning("watch broken, begun again", folders=[str(path) for path in paths], why=str(error))
             await self._clock.sleep(AFTER_DEATH)
-            self._hear(set(paths))
+            self._hear(paths)
 
     def _hear(self, paths: Collection[Path]) -> None:
         """Have the places looked at that these paths concern."""
-        for place in self._places:
-            if any(_concerns(path, place) for path in paths):
-                self._due.add(place.name)
-        if self._due:
-            self._word.set()
+        for one in self._all:
+            one.hear(paths)
 
 
-def _concerns(path: Path, place: Place) -> bool:
-    if path == place.path or path == place.path.parent:
-        return True
-    return not place.single and path.is_relative_to(place.path)
-
-
-def _identified(paths: Collection[Path]) -> dict[Path, tuple[int, int]]:
-    found = {}
-    for path in paths:
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        found[path] = (status.st_dev, status.st_ino)
-    return found
+def _silent(one: Looking) -> Finding:
+    kind, _, path = one.place.name.partition(":")
+    what = f"the {kind} {path}" if path else f"{one.place.path}"
+    return Finding(
+        key=f"silent:{one.place.name}",
+        severity=Severity.WARNING,
+        what=f"{what[:1].upper()}{what[1:]} does not answer",
+        why=f"It was looked at {one.silent_for:.0f} s ago, and the disk or the network that holds it says nothing",
+        fix="See to that disk or mount; as soon as it answers, all goes on by itself",
+        subject=what,
+    )

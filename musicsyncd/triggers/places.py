@@ -38,6 +38,8 @@ class Place:
     """The files as they stand now; None while there is no such place."""
     changed: Callable[[News], Awaitable[None]]
     """Told when something changed and stands still; what it raises is tried again."""
+    held: Callable[[], bool] = lambda: False
+    """Whether what changed is to wait: it is not told yet, and stays new until it is."""
     single: bool = False
     """Whether it is one file, whose folder is watched."""
     kept: bool = True
@@ -72,6 +74,11 @@ def one_file(path: Path) -> Stamps | None:
     """The file itself; None while it is not there: an editor may be replacing it."""
     stamp = _stamp(path)
     return {str(path): stamp} if stamp else None
+
+
+def stamps_of(files: Mapping[str, Path]) -> Stamps:
+    """How these files stand now, by their names in their place; those that are gone are left out."""
+    return {name: stamp for name, path in files.items() if (stamp := _stamp(path))}
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:

@@ -113,11 +113,6 @@ def keep_files(
 
 
 def changed_files(conn: sqlite3.Connection, place: str) -> list[str]:
-    """Paths that changed since the place was met, or since they were last reviewed, the latest first."""
+    """Paths that changed since the place was met, the latest first."""
     query = "SELECT path FROM watched_file WHERE place = ? AND changed_at IS NOT NULL ORDER BY changed_at DESC, path"
     return [path for (path,) in conn.execute(query, (place,))]
-
-
-def reviewed(conn: sqlite3.Connection, place: str) -> None:
-    """What changed has been seen to."""
-    conn.execute("UPDATE watched_file SET changed_at = NULL WHERE place = ?", (place,))

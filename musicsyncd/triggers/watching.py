@@ -2,45 +2,47 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
-import anyio
+from anyio import from_thread
+from anyio.lowlevel import current_token
 
-STEP: Final = 500
-"""Milliseconds between two looks of watchfiles' own thread at what it was told, and its longest way to an end."""
+from musicsyncd.library.patience import Heartbeat, Patience
+
+STEP: Final = 1000
+"""Milliseconds between two looks of watchfiles at what it was told, and its longest way to an end: each is a waking."""
+TOGETHER: Final = 1600
+"""Milliseconds, at most, over which changes are told together."""
 LONGEST_WAIT: Final = 3_600_000
-"""Milliseconds after which that thread comes back with nothing."""
+"""Milliseconds after which it comes back with nothing."""
+FAREWELL: Final = 2.0 * STEP / 1000
+"""Seconds that its end is waited for: its thread must not outlive the interpreter, and must not hold it up either."""
 
 
 async def listen(paths: Collection[Path], hear: Callable[[set[Path]], None], *, deep: bool) -> None:
     """Call `hear` with what changed in these folders, and below them where `deep`; OSError when they cannot be watched.
 
-    It returns only when the watch has come to an end.
+    Runs in a thread of its own, also to begin with: to watch a large folder takes a while. Never returns.
     """
-    from watchfiles import awatch
+    token = current_token()
 
-    stop = anyio.Event()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_set_at_the_end, stop, name="end of the watch")
-        async for found in awatch(
-            *paths,
-            watch_filter=None,
-            recursive=deep,
-            step=STEP,
-            rust_timeout=LONGEST_WAIT,
-            force_polling=False,
-            stop_event=stop,
-            ignore_permission_denied=True,
-        ):
-            hear({Path(name) for _, name in found})
-        tasks.cancel_scope.cancel()
+    def tell(found: set[Path]) -> None:
+        from_thread.run_sync(hear, found, token=token)
+
+    def work(heart: Heartbeat) -> None:
+        _listen(paths, tell, heart.stopped, deep=deep)
+
+    await Patience("watches", cleanup=FAREWELL).run(work, quiet=float("inf"))
 
 
-async def _set_at_the_end(stop: anyio.Event) -> None:
-    """Tell the thread that we are cancelled: it is deaf to everything else."""
-    try:
-        await anyio.sleep_forever()
-    finally:
-        stop.set()
+def _listen(paths: Collection[Path], tell: Callable[[set[Path]], None], stop: threading.Event, *, deep: bool) -> None:
+    from watchfiles._rust_notify import RustNotify  # what its own awatch is made of, which begins on the event loop
+
+    with RustNotify([str(path) for path in paths], False, False, 0, deep, True) as watcher:
+        while not stop.is_set():
+            found = watcher.watch(TOGETHER, STEP, LONGEST_WAIT, stop)
+            if isinstance(found, set):
+                tell({Path(name) for _, name in found})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from musicsyncd.daemon.volumes import meet_new_targets
-from musicsyncd.errors import Temporary
+from musicsyncd.daemon.volumes import meet_new_targets, take_up
+from musicsyncd.errors import Degraded, Temporary
 from musicsyncd.jobs.job import Job, JobFilter
 from musicsyncd.library.base import Condition
 from musicsyncd.sync.engine import REQUEST
@@ -54,6 +55,18 @@ async def test_a_new_volume_gets_what_stands_elsewhere(house: House) -> None:
     assert sorted(shelf.standing()) == sorted(house.main.standing())
     assert (await house.lacks(A), house.gate.passed["supply"]) == ([], 1)
     assert await meet(house) == []
+
+
+async def test_a_pause_holds_what_would_begin_by_itself(house: House) -> None:
+    """A new target is met, and what waits is taken up, at its end."""
+    await house.ledger.park_kept(THIRD, "", Degraded("away", target=THIRD))
+    for shut, asked in ((True, set[str]()), (False, {"unfinished||", "lacking|||volume:fourth"})):
+        held = partial(bool, shut)
+        before = {job.id for job in await house.jobs.list(JobFilter(kind=REQUEST))}
+        await take_up(house.ledger, house.jobs, held=held)
+        await meet_new_targets([THIRD, "volume:fourth"], house.ledger, house.jobs, held)
+        jobs = await house.jobs.list(JobFilter(kind=REQUEST))
+        assert {job.key for job in jobs if job.id not in before} == asked
 
 
 async def test_a_new_volume_that_is_away_is_waited_for(house: House) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from musicsyncd.clock import SystemClock
 from musicsyncd.database import Database
 from musicsyncd.errors import Temporary
 from musicsyncd.triggers.folders import Folders
-from musicsyncd.triggers.places import News, Place, audio_files, one_file, plan_files
+from musicsyncd.triggers.looking import Looking, Rhythm
+from musicsyncd.triggers.places import News, Place, Stamps, audio_files, one_file, plan_files
 from musicsyncd.triggers.rows import MIGRATIONS
 from tests.control.door import eventually
 
@@ -73,6 +75,13 @@ def inbox(path: Path, heard: Heard) -> Place:
 
 def plans(path: Path, heard: Heard) -> Place:
     return Place(name=f"plans:{path}", path=path, scan=partial(plan_files, path), changed=heard)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system is asked more often what it tells than in a daemon, which is to sleep."""
+    for module in ("folders", "watching"):
+        monkeypatch.setattr(f"musicsyncd.triggers.{module}.STEP", 100)
 
 
 @pytest.fixture
@@ -168,7 +177,7 @@ async def test_a_folder_that_is_made_later_is_watched(tmp_path: Path) -> None:
 async def test_where_nobody_tells_of_changes_one_looks(
     tmp_path: Path, box: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr("musicsyncd.triggers.folders.POLL", 0.05)
+    monkeypatch.setattr("musicsyncd.triggers.looking.POLL", 0.05)
 
     async def deaf(*args: Any, **kwargs: Any) -> None:
         await anyio.sleep_forever()
@@ -178,6 +187,97 @@ async def test_where_nobody_tells_of_changes_one_looks(
     async with watched(tmp_path, inbox(box, heard), **options):
         (box / "quiet.wav").write_bytes(b"x")
         await until(lambda: heard.names)
+
+
+async def test_a_place_that_hangs_keeps_neither_another_nor_the_end_waiting(
+    tmp_path: Path, box: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked once and told of, and its thread is left behind at the end."""
+    monkeypatch.setattr("musicsyncd.triggers.folders.DEAF", 0.2)
+    answers, asked, heard = threading.Event(), list[str](), Heard()
+
+    def hang() -> Stamps | None:
+        asked.append("a question")
+        answers.wait(60)
+        return {}
+
+    hung = Place(name=f"inbox:{box}", path=box, scan=hang, changed=Heard())
+    folder = tmp_path / "plans"
+    folder.mkdir()
+    clock = SystemClock()
+    database = await Database.open(tmp_path / "m.db", {"triggers": MIGRATIONS}, backups=tmp_path, clock=clock)
+    folders = Folders(database, clock, [hung, plans(folder, heard)], settle=0.1, scan=0.2)
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(folders.run)
+            await until(lambda: heard.news)
+            (folder / "one.md").write_text("- [ ] a")
+            await until(lambda: heard.names)
+            await until(folders.findings)
+            (told,) = folders.findings()
+            assert (told.what, asked) == (f"The inbox {box} does not answer", ["a question"])
+            tasks.cancel_scope.cancel()
+        assert not answers.is_set()
+    finally:
+        answers.set()
+        await database.close()
+
+
+async def test_for_one_file_that_grows_a_folder_is_not_read_again_and_again(tmp_path: Path, box: Path) -> None:
+    """What does not stand still is looked at by itself, though the system tells of it all the time."""
+    heard, scans, clock, file = Heard(), 0, SystemClock(), box / "a.wav"
+
+    def scan() -> Stamps | None:
+        nonlocal scans
+        scans += 1
+        return audio_files(box)
+
+    place = Place(name=f"inbox:{box}", path=box, scan=scan, changed=heard)
+    rhythm = Rhythm(settle=0.1, scan=NEVER, remote=lambda path: None)
+    database = await Database.open(tmp_path / "m.db", {"triggers": MIGRATIONS}, backups=tmp_path, clock=clock)
+    try:
+        looking = Looking(database, clock, place, rhythm, lambda: None)
+        await looking._look()
+        for size in range(1, 4):
+            file.write_bytes(b"x" * size)
+            looking.hear({file})
+            assert looking._word.is_set() == (size == 1), "what is looked at again anyway is no news"
+            looking._word = anyio.Event()
+            await (looking._look() if size == 1 else looking._look_again())
+            assert heard.names == []
+        await looking._look_again()
+        assert (heard.names, scans, looking._restless) == (["a.wav"], 2, {})
+        looking.hear({file})
+        assert looking._word.is_set()
+    finally:
+        await database.close()
+
+
+async def test_what_is_held_is_told_when_it_may_be(tmp_path: Path, box: Path) -> None:
+    """Also after a restart in between."""
+    held, heard = True, Heard()
+    place = replace(inbox(box, heard), held=lambda: held)
+    (box / "early.wav").write_bytes(b"x")
+    clock = SystemClock()
+    database = await Database.open(tmp_path / "m.db", {"triggers": MIGRATIONS}, backups=tmp_path, clock=clock)
+    try:
+        for _ in range(2):
+            place = replace(place, before={}, seen={})
+            folders = Folders(database, clock, [place], settle=0.1, scan=NEVER)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(folders.run)
+                await until(lambda: place.before)  # noqa: B023
+                assert (heard.news, place.seen) == ([], {})
+                tasks.cancel_scope.cancel()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(folders.run)
+            await until(lambda: place.before)
+            held = False
+            folders.look()
+            await until(lambda: heard.news)
+            tasks.cancel_scope.cancel()
+    finally:
+        await database.close()
 
 
 async def test_a_watch_that_dies_is_begun_again(tmp_path: Path, box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,18 +323,6 @@ async def test_plans_are_remembered_as_changed(tmp_path: Path) -> None:
             return not await folders.changed_files("plans:")
 
         await eventually(forgotten)
-
-
-async def test_what_we_wrote_is_no_change(tmp_path: Path) -> None:
-    folder = tmp_path / "plans"
-    folder.mkdir()
-    heard = Heard()
-    async with watched(tmp_path, plans(folder, heard)) as folders:
-        (folder / "ours.md").write_text("x")
-        await folders.ours(folder / "ours.md")
-        (folder / "theirs.md").write_text("x")
-        await until(lambda: heard.names)
-        assert heard.names == ["theirs.md"]
 
 
 @pytest.mark.parametrize("replace", [True, False], ids=["replaced", "written"])
