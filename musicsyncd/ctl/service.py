@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +15,7 @@ from musicsyncd.errors import BadInput, NeedsPerson
 if TYPE_CHECKING:
     from musicsyncd.ctl.service_manager import Manager, Standing
     from musicsyncd.ctl.service_unit import Plan
-    from musicsyncd.settings import Loaded
+    from musicsyncd.settings import Loaded, Settings
 
 TOOLS: Final = ("ffmpeg", "ffprobe", "fpcalc", "exiftool", "deno", "node", "bun", "qjs")
 """Programs whose folders the service is told, where this shell finds them."""
@@ -131,17 +131,20 @@ def planned(args: argparse.Namespace) -> Plan:
     loaded = _loaded(args)
     python = os.path.abspath(sys.executable)  # noqa: PTH100  not resolved: the link is what makes it our environment
     if args.system:
-        _refuse_hidden(Path(python), Path(sys.base_prefix), Path(__file__))
+        _refuse_program(python)
+        _refuse_unseen(loaded.settings, args.user)
+    settings = loaded.settings
     return Plan(
         python=python,
         path=search_path(python, loaded),
-        stop_timeout=loaded.settings.daemon.stop_timeout,
+        stop_timeout=settings.daemon.stop_timeout,
         dev=_dev(args),
         config=str(loaded.path) if loaded.path and (args.config or os.environ.get("MUSICSYNCD_CONFIG")) else "",
         socket=os.path.abspath(args.socket) if args.socket else "",  # noqa: PTH100  as the person spelt it
         system=args.system,
         user=args.user or "",
-        volumes=tuple(one.path for one in loaded.settings.volumes) if args.system and loaded.path else (),
+        volumes=_written(settings) if args.system and loaded.path else (),
+        readable=_read(settings) if args.system else (),
     )
 
 
@@ -173,17 +176,56 @@ def search_path(python: str, loaded: Loaded) -> str:
     return ":".join(dict.fromkeys(str(one) for one in folders if ":" not in str(one)))
 
 
+def _refuse_program(python: str) -> None:
+    _refuse_hidden(Path(python), Path(sys.base_prefix), Path(__file__))
+
+
 def _refuse_hidden(*places: Path) -> None:
     """NeedsPerson for what the system service needs and cannot see."""
-    from musicsyncd.ctl.service_unit import HOMES
+    from musicsyncd.ctl.service_unit import hidden
 
     for place in places:
-        if any(place.is_relative_to(home) for home in HOMES):
+        if hidden(place):
             raise NeedsPerson(
                 f"The system's service cannot see {place}",
                 why="Homes are hidden from it",
                 fix="Put it elsewhere (the program: python3 -m venv /opt/musicsyncd), or leave --system out",
             )
+
+
+def _written(settings: Settings) -> tuple[Path, ...]:
+    """Folders of the settings that are written."""
+    workspace = settings.plans.workspace if settings.plans.write else None
+    return (*(one.path for one in settings.volumes), *([workspace] if workspace else []))
+
+
+def _read(settings: Settings) -> tuple[Path, ...]:
+    """Folders of the settings that are read."""
+    found = (*(one.path for one in settings.inbox), settings.plans.dir, settings.plans.workspace)
+    return (*(one for one in found if one), *settings.folder.allowed)
+
+
+def _refuse_unseen(settings: Settings, user: str | None) -> None:
+    """NeedsPerson for what the settings name below a home, and a folder cannot be let in for."""
+    from musicsyncd.ctl.service_unit import hidden
+
+    folders = {*_written(settings), *_read(settings)}
+    _refuse_hidden(*(path for path in _paths(settings.model_dump()) if path not in folders))
+    if not user and (own := [path for path in _written(settings) if hidden(path)]):
+        raise NeedsPerson(
+            f"The system's service could not write {own[0]}",
+            why="It is below a home, and the service would run as a user of its own",
+            fix="Say whose it is: --user NAME",
+        )
+
+
+def _paths(value: Any) -> Iterator[Path]:
+    """Every path in there, however deep."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _paths(one)
 
 
 def _print_left_out() -> None:

@@ -40,6 +40,8 @@ class Plan:
     """Whom the system service runs as; empty: a user that exists only while it runs."""
     volumes: tuple[Path, ...] = ()
     """Folders that the system service must be able to write, beside the usual places for volumes."""
+    readable: tuple[Path, ...] = ()
+    """Folders that it must be able to read."""
 
     @property
     def name(self) -> str:
@@ -70,7 +72,7 @@ def unit(plan: Plan) -> str:
         "PATH": quoted(f"PATH={plan.path}"),
         "STOP": str(plan.stop_limit),
         "IDENTITY": f"User={quoted(plan.user)}" if plan.user else "DynamicUser=yes",
-        "PLACES": "\n".join(_places(plan.volumes)),
+        "PLACES": "\n".join(_places(plan.volumes, plan.readable)),
         "TARGET": "multi-user.target" if plan.system else "default.target",
     }
     for name, value in values.items():
@@ -80,13 +82,28 @@ def unit(plan: Plan) -> str:
     return text.replace("\n\n# Trouble at the start", "\n# Trouble at the start")
 
 
-def _places(volumes: tuple[Path, ...]) -> list[str]:
-    """What the sandbox must leave open; a volume below a home is let in alone, everything else there stays hidden."""
-    at_home = [one for one in volumes if any(one.is_relative_to(home) for home in HOMES)]
+def hidden(path: Path) -> bool:
+    """Whether the system service does not see it unless it is let in."""
+    return any(path.is_relative_to(home) for home in HOMES)
+
+
+def _places(volumes: tuple[Path, ...], readable: tuple[Path, ...]) -> list[str]:
+    """What the sandbox must leave open; a folder below a home is let in alone, everything else there stays hidden."""
+    at_home = [one for one in volumes if hidden(one)]
+    read = [one for one in readable if hidden(one) and not any(one.is_relative_to(volume) for volume in at_home)]
     elsewhere = [one for one in volumes if one not in at_home and not any(one.is_relative_to(top) for top in OPEN)]
     lines = [f"ReadWritePaths={quoted(f'-{one}')}" for one in elsewhere]
-    lines.append(f"ProtectHome={'tmpfs' if at_home else 'yes'}")
-    return lines + [f"BindPaths={quoted(f'-{one}')}" for one in at_home]
+    lines.append(f"ProtectHome={'tmpfs' if at_home or read else 'yes'}")
+    lines += [f"BindPaths={_bound(one)}" for one in at_home]
+    return lines + [f"BindReadOnlyPaths={_bound(one)}" for one in read]
+
+
+def _bound(path: Path) -> str:
+    """A folder that is to be found where it is; BadInput for one whose name systemd would split."""
+    if ":" in str(path):
+        fix = "Rename it, put it elsewhere than below a home, or leave --system out"
+        raise BadInput(f"{str(path)!r} cannot be let into the system's service", why="It holds ':'", fix=fix)
+    return quoted(f"-{path}")
 
 
 def quoted(text: str) -> str:

@@ -108,6 +108,33 @@ def test_the_systems_service_must_not_live_below_a_home(
     assert "/opt/musicsyncd" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("config", "flags", "said"),
+    [
+        ('[ytdlp]\nca_file = "/home/me/ca.pem"', [], "cannot see /home/me/ca.pem"),
+        ('[youtube]\ncookies_file = "/home/me/cookies.txt"', [], "cannot see /home/me/cookies.txt"),
+        ('[log]\nfile = "/home/me/m.log"', [], "cannot see /home/me/m.log"),
+        ('[daemon]\nstate_dir = "/root/state"', [], "cannot see /root/state"),
+        ('[[volumes]]\nname = "v"\npath = "/home/me/Music"', [], "--user NAME"),
+        ('[[volumes]]\nname = "v"\npath = "/home/me/Music"', ["--user", "me"], ""),
+        ('[[inbox]]\npath = "/home/me/in"\n[plans]\ndir = "/home/me/plans"', [], ""),
+    ],
+)
+def test_what_the_systems_service_would_not_see_is_said(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    config: str,
+    flags: list[str],
+    said: str,
+) -> None:
+    """Folders are let in, files are not; who writes below a home is somebody there."""
+    monkeypatch.setattr("musicsyncd.ctl.service._refuse_program", lambda python: None)
+    (home / "c.toml").write_text(config)
+    code = main(["--config", str(home / "c.toml"), "service", "install", "--system", "--print", *flags])
+    assert (code, said in capsys.readouterr().err) == (7 if said else 0, True)
+
+
 def test_a_shells_variables_are_named_as_missing_and_not_shown(
     asked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -29,6 +29,7 @@ PLANS = {
         system=True,
         user="daemon",
         volumes=(Path("/home/me/My Music"), Path("/data/music"), Path("/media/USB")),
+        readable=(Path("/home/me/In box"), Path("/home/me/My Music/inbox"), Path("/data/inbox")),
     ),
 }
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
@@ -80,6 +81,7 @@ def test_a_volume_below_a_home_is_let_in_alone() -> None:
     assert 'BindPaths="-/home/me/My Music"' in lines
     assert "ProtectHome=tmpfs" in lines
     assert "ReadWritePaths=-/data/music" in lines
+    assert [line for line in lines if line.startswith("BindRead")] == ['BindReadOnlyPaths="-/home/me/In box"']
     assert not any("USB" in line for line in lines)
 
 
@@ -103,6 +105,16 @@ def test_a_path_that_would_mean_something_else_is_refused(path: str) -> None:
     """A folder's name becomes no directive."""
     with pytest.raises(BadInput, match="cannot stand in a systemd unit"):
         unit(Plan(python="/usr/bin/python3", path=PATH, config=path))
+
+
+@pytest.mark.parametrize("places", [{"volumes": (Path("/home/me/a:b"),)}, {"readable": (Path("/home/me/a:b"),)}])
+def test_a_folder_whose_name_would_be_split_is_refused(places: dict[str, tuple[Path, ...]]) -> None:
+    """Elsewhere than below a home it is no trouble."""
+    plan = Plan(python="/usr/bin/python3", path=PATH, system=True, user="daemon", **places)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="holds ':'"):
+        unit(plan)
+    elsewhere = Plan(python="/usr/bin/python3", path=PATH, system=True, volumes=(Path("/data/a:b"),))
+    assert "ReadWritePaths=-/data/a:b" in unit(elsewhere).splitlines()
 
 
 @pytest.mark.parametrize("dev", [False, True])
