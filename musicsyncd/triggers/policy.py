@@ -80,8 +80,6 @@ class Policy:
     """Seconds between two comparisons of ledger and targets; 0: none."""
     plans: float = DAY
     """Seconds between two reviews of the plans; 0: none."""
-    health: float = 900.0
-    """Seconds between two health probes; 0: none."""
     jitter: float = 10.0
     """Seconds, at most, by which a time is put off, so that many daemons do not ask at the same moment."""
     off_peak: Window | None = None
@@ -122,7 +120,6 @@ JOBS: Final = (
     Timed(name="full", kind=REQUEST, rhythm=_full, scope=Scope.FULL, heavy=True),
     Timed(name="reconcile", kind="reconcile", rhythm=lambda policy: _every(policy.reconcile), heavy=True),
     Timed(name="plans", kind="plans", rhythm=lambda policy: _every(policy.plans), heavy=True),
-    Timed(name="health", kind="health", rhythm=lambda policy: _every(policy.health)),
 )
 """Every job of the clock. Kinds that nobody does yet wait here for their handler."""
 

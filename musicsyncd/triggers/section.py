@@ -40,8 +40,6 @@ class ScheduleSection(Section):
     """Seconds between two comparisons of ledger, volumes and catalogs; default 1 d; 0 = none."""
     plans: Duration = 86_400.0
     """Seconds between two reviews of the plans; default 1 d; 0 = none."""
-    health: Duration = 900.0
-    """Seconds between two health probes; default 15 min; 0 = none."""
     jitter: Duration = 10.0
     """Seconds, at most, by which each time is put off; default 10 s."""
     off_peak: DayWindow = ""
@@ -60,7 +58,6 @@ class ScheduleSection(Section):
             full_at=time_of_day(self.full),
             reconcile=self.reconcile,
             plans=self.plans,
-            health=self.health,
             jitter=self.jitter,
             off_peak=window(self.off_peak),
             timezone=timezone,
