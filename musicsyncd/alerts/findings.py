@@ -103,6 +103,8 @@ class Seen:
     errors: Sequence[ErrorSeen] = ()
     lost_database: Path | None = None
     channels: Sequence[Trouble] = ()
+    refused: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    """By source, what it last offered and nobody can take: how much, and the request's job."""
     reconciled: int = 0
     """Differences between ledger, volumes and catalogs that wait for a person."""
     more: Sequence[Finding] = ()
@@ -124,6 +126,7 @@ def _all(seen: Seen) -> list[Finding]:
         *(_account(one) for one in seen.accounts if one.urgent),
         *(found for one in seen.volumes if (found := _volume(one, seen.volume_grace))),
         *_tracks_and_jobs(seen),
+        *(_refused(source, count, job) for source, (count, job) in seen.refused.items()),
         *(_hindrance(name, sentence) for name, sentence in seen.hindrances.items()),
         *_services(seen),
         *(_catalog(name, parked) for name, parked in seen.catalogs.items() if parked),
@@ -221,6 +224,20 @@ def _tracks_and_jobs(seen: Seen) -> Iterator[Finding]:
             fix=one.fix,
             subject=f"sync --{one.scope}" if sync else one.scope,
         )
+
+
+def _refused(source: str, count: int, job: str) -> Finding:
+    if source == "folder":
+        many = "1 file in the inbox" if count == 1 else f"{count} files in the inbox"
+    else:
+        many = f"1 entry of {source}" if count == 1 else f"{count} entries of {source}"
+    return Finding(
+        key=f"refused:{source}",
+        severity=Severity.INFO,
+        what=f"{many} could not be taken",
+        fix=f"See which and why: musicsyncctl jobs show {job}",
+        subject=source,
+    )
 
 
 def _hindrance(source: str, sentence: str) -> Finding:

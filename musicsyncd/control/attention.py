@@ -129,6 +129,17 @@ def failed_passes(ended: Sequence[Pass], compared: Sequence[Pass] = ()) -> list[
     return [RequestSeen(scope=scope, what=error.what, why=error.why, fix=error.fix) for scope, error in errors]
 
 
+def refused(ended: Sequence[Pass]) -> dict[str, tuple[int, str]]:
+    """By source, what the last pass over it could not take, and that pass; nothing where it took all."""
+    found: dict[str, tuple[int, str]] = {}
+    for one in ended:
+        if one.args.get("scope") in PASSES and not one.args.get("dry_run"):
+            for rung in one.rungs:
+                if rung.get("found") is not None:
+                    found.setdefault(str(rung["source"]), (int(rung.get("refused", 0)), one.job))
+    return {source: (count, job) for source, (count, job) in found.items() if count}
+
+
 async def errors(jobs: WorkEngine, clock: Clock) -> list[ErrorSeen]:
     """What jobs on tracks met within a day that waiting or another track does not mend: each once, with its count."""
     found: dict[str, ErrorSeen] = {}

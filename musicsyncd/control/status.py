@@ -232,6 +232,7 @@ class Overview:
                 errors=await attention.errors(self.jobs, self.clock),
                 lost_database=path if path and not await self.database.in_place() else None,
                 channels=await watched.post.outbox.troubles() if watched.post else [],
+                refused=attention.refused(ended),
                 reconciled=await attention.reconciled(self.jobs),
                 more=[found for look in watched.more for found in look()],
             )

@@ -22,10 +22,13 @@ class Rung:
     """Tracks that it offered, where it was asked for all that it has."""
     new: int | None = field(default=None, compare=False)
     """Of these: nobody had taken them."""
+    refused: int = field(default=0, compare=False)
+    """Beside these, what cannot be taken however often it is asked for."""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON; numbers only where there are any."""
         told: dict[str, Any] = {"source": self.source, "said": self.said}
+        told |= {"refused": self.refused} if self.refused else {}
         return told if self.found is None else told | {"found": self.found, "new": self.new}
 
 
@@ -54,9 +57,11 @@ class Asking:
     corrected: list[Track] = field(default_factory=list)
     _troubles: set[str] = field(default_factory=set)
 
-    def told(self, source: str, said: str, *, found: int | None = None, new: int | None = None) -> None:
+    def told(
+        self, source: str, said: str, *, found: int | None = None, new: int | None = None, refused: int = 0
+    ) -> None:
         """Report a rung."""
-        self.rungs.append(Rung(source=source, said=said, found=found, new=new))
+        self.rungs.append(Rung(source=source, said=said, found=found, new=new, refused=refused))
 
     def ready(self, sources: Sequence[Source], set_up: Callable[[Source], bool | None]) -> list[Source]:
         """Those that are set up; that the others are not is said of all at once."""

@@ -177,7 +177,8 @@ async def _all_offered(
             continue
         asking.refused += found.refused
         new = len(await ledger.unknown(found.tracks))
-        asking.told(source.name, _told(found), found=len(found.tracks), new=new)
+        refused = sum(not isinstance(one.error, Temporary) for one in found.refused)
+        asking.told(source.name, _told(found), found=len(found.tracks), new=new, refused=refused)
         tracks += found.tracks
     return asking.selected(*tracks)
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from musicsyncd.alerts.findings import Seen, findings
 from musicsyncd.catalog.memory import MemoryCatalog
 from musicsyncd.clock import ManualClock
+from musicsyncd.control import attention
 from musicsyncd.control.attention import Watched
 from musicsyncd.control.messages_status import AccountAnswer, ScheduleAnswer, ServiceAnswer
 from musicsyncd.control.status_answers import service_of, source_answer
@@ -187,3 +189,16 @@ async def test_turns_of_a_minute_are_counted() -> None:
     await clock.advance(61)
     assert budget.lately == 0
     await memory.close()
+
+
+def test_what_the_last_pass_could_not_take_is_told_of_with_its_job() -> None:
+    """Of each source the last word counts, whichever pass it was; who took all says nothing."""
+
+    def one(job: str, **rungs: int) -> Pass:
+        told = tuple({"source": name, "said": "", "found": 1, "new": 0, "refused": n} for name, n in rungs.items())
+        return Pass(job=job, args={"scope": "incremental"}, state=JobState.DONE, ended_at=NOW, rungs=told)
+
+    seen = attention.refused([one("3", folder=30), one("2", folder=1, youtube=0), one("1", youtube=5)])
+    assert seen == {"folder": (30, "3")}
+    (found,) = findings(Seen(now=NOW, refused=seen))
+    assert (found.what, "jobs show 3" in found.fix) == ("30 files in the inbox could not be taken", True)
