@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import anyio
 import structlog
 
 from musicsyncd.audio.values import FORMATS
+from musicsyncd.audio.work import AudioWorkers
 from musicsyncd.clock import Clock
 from musicsyncd.daemon.volumes import Held, never, take_up
 from musicsyncd.database import Database
@@ -17,10 +19,12 @@ from musicsyncd.http.budgets import Budgets
 from musicsyncd.http.client import HttpClient, HttpOptions
 from musicsyncd.jobs.base import WorkEngine
 from musicsyncd.ledger.ledger import Ledger
-from musicsyncd.library.eagle import Eagle, EagleOptions
+from musicsyncd.library.eagle import Eagle, SameMusic
 from musicsyncd.library.eagle_book import EagleBook
 from musicsyncd.library.eagle_client import PACE, EagleClient
+from musicsyncd.library.eagle_presence import EagleOptions
 from musicsyncd.library.section import EagleSection
+from musicsyncd.music.sameness import durations_agree
 
 logger = structlog.get_logger()
 SOONEST: Final = 2.0
@@ -32,7 +36,12 @@ LATEST: Final = 3600.0
 
 
 async def open_eagle(
-    section: EagleSection, database: Database, budgets: Budgets, clock: Clock, stack: AsyncExitStack
+    section: EagleSection,
+    database: Database,
+    budgets: Budgets,
+    clock: Clock,
+    stack: AsyncExitStack,
+    audio: AudioWorkers,
 ) -> Eagle | None:
     """The shelf; None where the settings want none. Eagle itself is asked when something is to be known of it."""
     if not section.enabled:
@@ -52,7 +61,18 @@ async def open_eagle(
         import_timeout=section.import_timeout,
     )
     extensions = [FORMATS[name].extension for name in section.formats]
-    return Eagle(client, EagleBook(database), options, clock, extensions)
+    return Eagle(client, EagleBook(database), options, clock, extensions, same_music(audio))
+
+
+def same_music(audio: AudioWorkers) -> SameMusic:
+    """Whether a file was decoded to its end, lasts as long as the other, and is lossless where that is."""
+
+    async def agree(path: Path, ours: Path) -> bool:
+        theirs, wanted = await audio.probe(path, full=True), await audio.probe(ours)
+        known = theirs.duration > 0 and wanted.duration > 0
+        return known and theirs.lossless == wanted.lossless and durations_agree(theirs.duration, wanted.duration)
+
+    return agree
 
 
 async def watch(eagle: Eagle | None, ledger: Ledger, jobs: WorkEngine, clock: Clock, held: Held = never) -> None:

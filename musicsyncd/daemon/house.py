@@ -165,7 +165,7 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     )
     precedence = Precedence(bpm_from=settings.analysis.bpm_from, key_from=settings.analysis.key_from)
     budgets = Budgets(database, clock)
-    eagle = await open_eagle(settings.eagle, database, budgets, clock, stack)
+    eagle = await open_eagle(settings.eagle, database, budgets, clock, stack, audio)
     shelves = Behind(volumes, {eagle.target: eagle} if eagle else {})
     side = await open_side(settings, volumes, _http_options(settings), database, budgets, clock, stack)
     lookout = Lookout(shelves, catalogs(side, database, clock), ledger, same_sound, precedence)

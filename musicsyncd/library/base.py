@@ -118,6 +118,8 @@ class Staged:
     sha256: str
     about: About | None = None
     """For shelves that know more of a file than its path."""
+    target: str = ""
+    """The shelf on which the file stands that is to be copied; empty in staging."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -22,43 +21,27 @@ from musicsyncd.clock import Clock
 from musicsyncd.errors import Degraded, MusicsyncError, Permanent, Temporary
 from musicsyncd.library.base import About, Condition, Kept, Placed, Shelf, ShelfState, Staged
 from musicsyncd.library.disk import hash_file
-from musicsyncd.library.eagle_book import EagleBook
-from musicsyncd.library.eagle_client import OPEN_EAGLE, TARGET, EagleClient, Item, NotOffered, TokenRefused
+from musicsyncd.library.eagle_book import Asked, EagleBook
+from musicsyncd.library.eagle_client import TARGET, EagleClient, Item, NotOffered
 from musicsyncd.library.eagle_index import EagleIndex
-from musicsyncd.library.eagle_placing import Order, Placing
+from musicsyncd.library.eagle_placing import Hold, Order, Placing
+from musicsyncd.library.eagle_presence import EagleOptions, Presence
+from musicsyncd.library.eagle_tags import merged
 from musicsyncd.library.patience import Patience
-from musicsyncd.processes.launch import launch
 
 logger = structlog.get_logger()
 NAME: Final = "eagle"
 LAYOUT: Final = "{artist} - {title}"
 LONGEST_NAME: Final = 128
 """Characters of an item's name."""
-AGAIN: Final = 600.0
-"""Seconds before Eagle is launched once more: who closes it wants it closed."""
 SAME_LOOK: Final = 2.0
 """Seconds for which a reader takes the open library as seen."""
 LONGEST_SILENCE: Final = 60.0
 """Seconds without progress after which a disk that is being read counts as gone."""
-PROBE_DEADLINE: Final = 10.0
-"""Seconds within which it must say which library is open."""
+SameMusic = Callable[[Path, Path], Awaitable[bool]]
+"""Whether two files were read, and hold the same music as far as can be told."""
 NO_WAY_BACK: Final = "This version of Eagle takes nothing out of its trash by itself"
 IN_LIBRARY: Final = re.compile(r"images/([^/]+)\.info/")
-
-
-@dataclass(frozen=True, kw_only=True)
-class EagleOptions:
-    """How Eagle is used, as [eagle] says."""
-
-    formats: tuple[str, ...]
-    library: str = ""
-    """Path of the library that must be open; empty: the one that is open at the first meeting."""
-    launch: Sequence[str] = ()
-    launch_timeout: float = 45.0
-    """Seconds until it answers."""
-    switch_library: bool = False
-    import_timeout: float = 300.0
-    """Seconds."""
 
 
 class Eagle(Shelf):
@@ -67,59 +50,44 @@ class Eagle(Shelf):
     reads_later = True
 
     def __init__(
-        self, client: EagleClient, book: EagleBook, options: EagleOptions, clock: Clock, extensions: Sequence[str] = ()
+        self,
+        client: EagleClient,
+        book: EagleBook,
+        options: EagleOptions,
+        clock: Clock,
+        extensions: Sequence[str] = (),
+        same_music: SameMusic | None = None,
     ) -> None:
-        """`extensions` are those of `options.formats`, in their order."""
+        """`extensions` are those of `options.formats`, in their order. Without `same_music` only the very bytes are one
+        thing.
+        """
         self.name, self.target, self.formats, self.layout = NAME, TARGET, options.formats, LAYOUT
         self.client, self.book = client, book
         self._options, self._clock, self._extensions = options, clock, tuple(extensions)
+        self._same_music, self._hold = same_music, Hold()
         self._patience, self._placing = Patience(NAME), anyio.Lock()
-        self._launched: float | None = None
+        self._presence = Presence(client, book, options, clock)
+        self._disks: dict[str, Patience] = {}
         self._seen: tuple[float, str] | None = None
 
     async def state(self) -> ShelfState:
         self._seen = None
-        wanted = await self._wanted()
-        try:
-            with anyio.fail_after(PROBE_DEADLINE):
-                opened = await self.client.library()
-        except TimeoutError:
-            why, fix = "Eagle hangs", "Look at Eagle, or start it anew"
-            return ShelfState(condition=Condition.ABSENT, why=why, fix=fix, path=wanted)
-        except TokenRefused as error:
-            return ShelfState(condition=Condition.DENIED, why=error.what, fix=error.fix, path=wanted)
-        except MusicsyncError as error:
-            return ShelfState(condition=Condition.ABSENT, why=error.why or error.what, fix=error.fix, path=wanted)
-        if not opened:
-            return ShelfState(
-                condition=Condition.ABSENT, why="No library is open", fix="Open one in Eagle", path=wanted
-            )
-        opened = _canonical(opened)
-        if not wanted:
-            await self.book.meet(opened, now=self._clock.now())
-            wanted = opened
-        if opened != wanted:
-            why, fix = f"Another library is open: {opened}", f"Open {wanted} in Eagle, or change eagle.library"
-            return ShelfState(condition=Condition.FOREIGN, why=why, fix=fix, path=wanted)
-        self._seen = self._clock.monotonic(), wanted
-        return ShelfState(condition=Condition.READY, path=wanted, marker=wanted)
+        state = await self._presence.state()
+        if state.ready:
+            self._seen = self._clock.monotonic(), state.marker
+        return state
 
     async def prepare(self) -> ShelfState:
         """How it is, once what the settings allow was done about it: Eagle launched, its library opened."""
-        state = await self.state()
-        if state.condition is Condition.ABSENT and self._may_launch():
-            state = await self._launch()
-        if state.condition is Condition.FOREIGN and self._options.switch_library:
-            with suppress(Degraded):
-                await self.client.switch(state.path)
-                state = await self._until(Condition.READY, 1.0)
-        return state
+        self._seen = None
+        return await self._presence.prepare()
 
     async def place(self, staged: Staged, wanted: str, *, tie_breaker: str, replaces: Kept | None = None) -> Placed:
         await self._check(staged)
         async with self._placing:
             library = await self._ready()
             old = await self._kept_item(replaces, library) if replaces else None
+            theirs = bool(old and await self.book.linked(library, old.id))
             order = Order(
                 library=library,
                 staged=staged,
@@ -130,7 +98,7 @@ class Eagle(Shelf):
                 alone=self._extensions.count(staged.extension) <= 1,
             )
             item, linked = await self._put().place(order)
-            recycled = await self._make_way(old, item) if old else None
+            recycled = await self._make_way(old, item) if old and not theirs else None
         return Placed(kept=await self._kept(item, staged, library, linked=linked), recycled=recycled)
 
     async def look(self, kept: Kept) -> Kept | None:
@@ -144,20 +112,29 @@ class Eagle(Shelf):
 
     async def found(self, kept: Kept) -> Kept | None:
         library = await self._readable_library()
-        item = await self.client.item(_id_of(kept)) if kept.marker == library else None
+        item = await self._item(kept, library)
         if item is None or item.deleted:
             return None
-        digest = await self._digest(library, item) or (kept.sha256 if item.size == kept.size else "")
+        digest = await self._read(library, item)
         return replace(kept, path=item.path, size=item.size, mtime_ns=_nanoseconds(item), sha256=digest)
 
     async def retire(self, kept: Kept) -> str | None:
+        """As for every shelf. An item that was there before us stays where it is and loses our tags; where Eagle gives
+        nothing back, nothing is taken: NotOffered.
+        """
         library = await self._ready()
         item = await self._kept_item(kept, library)
-        if item and not item.deleted:
-            if await self._digest(library, item) not in ("", kept.sha256):
-                return None
-            await self._trash(item)
-        return item.path if item else None
+        if item is None or item.deleted:
+            return item.path if item else None
+        if links := await self.book.linked(library, item.id):
+            await self._let_go(item, links)
+            return item.path
+        if await self._digest(library, item) not in ("", kept.sha256):
+            return None
+        if not await self.client.newer():
+            raise NotOffered(NO_WAY_BACK, target=TARGET, fix=f"Move {item.name} to Eagle's trash yourself")
+        await self._trash(item)
+        return item.path
 
     async def restore(self, kept: Kept, recycled: str) -> Kept:
         library = await self._ready()
@@ -198,14 +175,13 @@ class Eagle(Shelf):
             clock=self._clock,
             patience=self._options.import_timeout,
             still_open=self._still_open,
+            agrees=self._agrees,
+            hold=self._hold,
         )
-
-    async def _wanted(self) -> str:
-        return _canonical(self._options.library) or await self.book.library()
 
     async def _ready(self) -> str:
         """The path of the library, which is open at this moment; Degraded otherwise."""
-        return _ready(await self.prepare())
+        return _ready(self._presence.remembered() or await self.prepare())
 
     async def _readable_library(self) -> str:
         if self._seen and self._clock.monotonic() - self._seen[0] < SAME_LOOK:
@@ -220,18 +196,48 @@ class Eagle(Shelf):
         """Eagle copies whatever stands there: it must be what was recorded."""
         if not staged.size:
             raise Permanent(f"{staged.path.name} is empty", fix="Make it again: musicsyncctl tracks retry")
+        disk = self._disks.setdefault(staged.target, Patience(staged.target or "staging"))
         try:
-            digest = await self._hashed(staged.path)
-        except (OSError, TimeoutError) as error:
-            why = getattr(error, "strerror", "") or str(error)
+            digest = await self._hashed(staged.path, disk)
+        except TimeoutError as error:
+            what = f"{staged.path.name} cannot be read: its disk hangs"
+            raise Degraded(what, target=staged.target or TARGET, why=str(error), fix="Look at that disk") from error
+        except OSError as error:
+            why = error.strerror or str(error)
             raise Temporary(f"{staged.path.name} cannot be read", why=why, fix="It is made again") from error
         if digest != staged.sha256:
             raise Temporary(f"{staged.path.name} is not the file that was recorded", fix="It is made again")
 
     async def _kept_item(self, kept: Kept, library: str) -> Item | None:
         """The item of a kept file, in the trash too, if it is as it was."""
-        item = await self.client.item(_id_of(kept)) if kept.marker == library else None
+        item = await self._item(kept, library)
         return item if item and item.size == kept.size else None
+
+    async def _item(self, kept: Kept, library: str) -> Item | None:
+        """The item of a kept file, in the trash too; None only when the library that has none is still open."""
+        if kept.marker != library:
+            return None
+        item = await self.client.item(_id_of(kept))
+        if item is None:
+            await self._still_open(library)
+        return item
+
+    async def _let_go(self, item: Item, links: Sequence[Asked]) -> None:
+        """The owner's item is the owner's alone again."""
+        ours = [tag for link in links for tag in link.tags]
+        await self.client.write_tags(item.id, merged(item.tags, ours, ()))
+        for link in links:
+            await self.book.write(replace(link, tags=()))
+
+    async def _agrees(self, library: str, item: Item, staged: Staged) -> bool:
+        """Whether what stands there is what is staged: read, not believed."""
+        path = Path(library, item.path)
+        if await self._digest(library, item) == staged.sha256:
+            return True
+        try:
+            return self._same_music is not None and await self._same_music(path, staged.path)
+        except MusicsyncError:  # it cannot be read or is no whole audio
+            return False
 
     async def _make_way(self, old: Item, item: Item) -> str | None:
         if old.id == item.id:
@@ -257,7 +263,6 @@ class Eagle(Shelf):
 
     async def _kept(self, item: Item, staged: Staged, library: str, *, linked: bool) -> Kept:
         """A linked item has bytes of its own."""
-        other = linked and item.size != staged.size
         return Kept(
             shelf=self.name,
             marker=library,
@@ -265,39 +270,27 @@ class Eagle(Shelf):
             format=staged.format,
             size=item.size,
             mtime_ns=_nanoseconds(item),
-            sha256=await self._digest(library, item) if other else staged.sha256,
+            sha256=await self._read(library, item) if linked else staged.sha256,
         )
 
     async def _digest(self, library: str, item: Item) -> str:
         """The hash of an item's file; empty where the library's folder cannot be read from here."""
-        path = Path(library, item.path)
-        with suppress(OSError, TimeoutError):
-            return await self._hashed(path)
+        with suppress(Degraded):
+            return await self._read(library, item)
         return ""
 
-    async def _hashed(self, path: Path) -> str:
-        return await self._patience.run(lambda heart: _hash(path, heart.beat), quiet=LONGEST_SILENCE)
-
-    def _may_launch(self) -> bool:
-        now = self._clock.monotonic()
-        return bool(self._options.launch) and (self._launched is None or now - self._launched >= AGAIN)
-
-    async def _launch(self) -> ShelfState:
-        self._launched = self._clock.monotonic()
+    async def _read(self, library: str, item: Item) -> str:
+        """The hash of an item's file; Degraded where the library's folder cannot be read from here."""
+        path = Path(library, item.path)
         try:
-            await launch(self._options.launch)
-        except Temporary as error:
-            return ShelfState(condition=Condition.ABSENT, why=str(error), fix=OPEN_EAGLE, path=await self._wanted())
-        logger.info("Eagle launched")
-        return await self._until(Condition.READY, 2.0, Condition.FOREIGN, Condition.DENIED)
+            return await self._hashed(path, self._patience)
+        except (OSError, TimeoutError) as error:
+            what = f"{path.name} in Eagle's library cannot be read from here"
+            why = getattr(error, "strerror", "") or str(error)
+            raise Degraded(what, target=TARGET, why=why, fix="Let musicsyncd read that folder") from error
 
-    async def _until(self, wanted: Condition, pause: float, *others: Condition) -> ShelfState:
-        ends = self._clock.monotonic() + self._options.launch_timeout
-        state = await self.state()
-        while state.condition not in (wanted, *others) and self._clock.monotonic() < ends:
-            await self._clock.sleep(pause)
-            state = await self.state()
-        return state
+    async def _hashed(self, path: Path, disk: Patience) -> str:
+        return await disk.run(lambda heart: _hash(path, heart.beat), quiet=LONGEST_SILENCE)
 
 
 def _ready(state: ShelfState) -> str:
@@ -313,11 +306,6 @@ def _hash(path: Path, beat: Callable[[], None]) -> str:
         return hash_file(path.name, folder, beat)
     finally:
         os.close(folder)
-
-
-def _canonical(path: str) -> str:
-    """One spelling of a library's path: a person, macOS and Eagle may each have their own."""
-    return posixpath.normpath(unicodedata.normalize("NFC", path)) if path else ""
 
 
 def _id_of(kept: Kept) -> str:

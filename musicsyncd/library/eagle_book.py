@@ -46,6 +46,10 @@ MIGRATIONS: Final = (
     ) WITHOUT ROWID;
     CREATE INDEX eagle_import_item ON eagle_import(library, item);
     """,
+    """
+    -- Eagle said that it would take it in, and was not closed since
+    ALTER TABLE eagle_import ADD COLUMN queued INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 
 
@@ -62,6 +66,8 @@ class Asked:
     tags: tuple[str, ...] = ()
     asked_at: datetime
     confirmed: bool = False
+    queued: bool = False
+    """Eagle said that it would take it in, and was not closed since."""
 
 
 class EagleBook:
@@ -84,18 +90,28 @@ class EagleBook:
 
     async def asked(self, library: str, track: str, format_name: str) -> list[Asked]:
         """What we had this library take in for a track, the newest first."""
-        query = """SELECT library, track, format, sha256, item, linked, tags, asked_at, confirmed FROM eagle_import
+        query = """SELECT * FROM eagle_import
                    WHERE library = ? AND track = ? AND format = ? ORDER BY asked_at DESC"""
         values = (library, track, format_name)
         return await self._database.read(lambda conn: [_asked(row) for row in conn.execute(query, values)])
+
+    async def linked(self, library: str, item: str) -> list[Asked]:
+        """The links to an item that was there before us; none when it is ours."""
+        query = "SELECT * FROM eagle_import WHERE library = ? AND item = ? AND linked"
+        return await self._database.read(lambda conn: [_asked(row) for row in conn.execute(query, (library, item))])
+
+    async def closed(self, *, now: datetime) -> None:
+        """Eagle is not there: whether what it had in its queue comes is open, and it has its time once more."""
+        query = "UPDATE eagle_import SET queued = 0, asked_at = ? WHERE queued AND NOT confirmed"
+        await self._database.write(lambda conn: conn.execute(query, (now.isoformat(),)) and None)
 
     async def write(self, asked: Asked) -> None:
         """Note an import, in place of what was noted of it."""
         values = (
             *(asked.library, asked.track, asked.format, asked.sha256, asked.item, asked.linked),
-            *(json.dumps(asked.tags), asked.asked_at.isoformat(), asked.confirmed),
+            *(json.dumps(asked.tags), asked.asked_at.isoformat(), asked.confirmed, asked.queued),
         )
-        query = "INSERT OR REPLACE INTO eagle_import VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        query = "INSERT OR REPLACE INTO eagle_import VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         await self._database.write(lambda conn: conn.execute(query, values) and None)
 
     async def forget(self, asked: Asked) -> None:
@@ -152,7 +168,7 @@ def _row(library: str, item: Item) -> tuple[Any, ...]:
 
 
 def _asked(row: tuple[Any, ...]) -> Asked:
-    library, track, format_name, sha256, item, linked, tags, asked_at, confirmed = row
+    library, track, format_name, sha256, item, linked, tags, asked_at, confirmed, queued = row
     return Asked(
         library=library,
         track=track,
@@ -163,4 +179,5 @@ def _asked(row: tuple[Any, ...]) -> Asked:
         tags=tuple(json.loads(tags)),
         asked_at=datetime.fromisoformat(asked_at),
         confirmed=bool(confirmed),
+        queued=bool(queued),
     )

@@ -19,6 +19,8 @@ LISTED: Final = 1000
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of a page, or of a library's tree of folders."""
 OPEN_EAGLE: Final = "Start Eagle"
+NO_ITEM: Final = ("not exist", "not found", "no such item")
+"""In what it says when it has no item of an id; any other refusal tells nothing of the item."""
 
 
 class Refused(Degraded):
@@ -99,6 +101,8 @@ class EagleClient:
     def __init__(self, http: HttpClient, budget: Budget, base_url: str, token: str = "") -> None:
         self._http, self._budget, self._base, self._token = http, budget, base_url.rstrip("/"), token
         self._newer: bool | None = None
+        self.closed = False
+        """Whether nobody listened there at some question; for who takes note of it to put back."""
 
     async def newer(self) -> bool:
         """Whether the second version of the API is there; asked anew whenever Eagle was away."""
@@ -126,10 +130,10 @@ class EagleClient:
             return next((one for one in _items(data) if one.id == id_), None)
         try:
             data = await self._get("/api/item/info", {"id": id_})
-        except TokenRefused:
+        except Refused as error:
+            if any(words in error.why.lower() for words in NO_ITEM):
+                return None
             raise
-        except Refused:  # that is how it says that there is none
-            return None
         return next((one for one in _items([data]) if one.id == id_), None)
 
     async def page(self, number: int) -> list[Item]:
@@ -208,6 +212,7 @@ class EagleClient:
             return _read(await self._http.ask(self._budget, question), self._token)
         except Temporary as error:
             self._newer = None
+            self.closed |= type(error.__cause__).__name__ == "ConnectError"  # httpx is not loaded for its name
             why = error.why or error.what
             raise Degraded("Eagle does not answer", target=TARGET, why=why, fix=OPEN_EAGLE) from error
 

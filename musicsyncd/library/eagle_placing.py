@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,6 +25,8 @@ GRACE: Final = 10.0
 SOONEST: Final = 0.25
 SLOWEST: Final = 5.0
 """Seconds between two looks for what was asked for."""
+HELD: Final = 600.0
+"""Seconds for which a queue that let nothing through in time counts as held."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,14 @@ class Order:
         return "".join(ALPHABET[number >> 5 * place & 31] for place in range(ID_LENGTH))
 
 
+@dataclass
+class Hold:
+    """That Eagle did not take in what it was asked to: for a while nothing waits for it, and nothing more is asked."""
+
+    until: float = float("-inf")
+    """On the monotonic clock."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Placing:
     """Puts orders into effect; the library was verified before."""
@@ -63,10 +72,15 @@ class Placing:
     """Seconds that an import may take."""
     still_open: Callable[[str], Awaitable[None]]
     """Degraded when another library is open by now."""
+    agrees: Callable[[str, Item, Staged], Awaitable[bool]]
+    """Whether an item of this library was read and holds the same music as the staged file."""
+    hold: Hold
 
     async def place(self, order: Order) -> tuple[Item, bool]:
         """The item as it was read back, and whether it was there before us and is the owner's."""
         item, asked = await self._stands(order) or await self._linked(order) or await self._taken_in(order)
+        if not asked.linked:
+            self.hold.until = float("-inf")
         await self.still_open(order.library)
         wanted = wanted_tags(order.about, order.staged.format)
         tags = merged(item.tags, asked.tags, wanted)
@@ -87,14 +101,23 @@ class Placing:
         ours = next((one for one in known if one.sha256 == order.staged.sha256), None)
         for link in (one for one in known if one.linked):
             item = await self.client.item(link.item)
-            if item and not item.deleted:
+            if item and not item.deleted and await self.agrees(order.library, item, order.staged):
                 return item, replace(link, sha256=order.staged.sha256)
         if item := await self._found(order, ours):
             return item, ours or self._new(order)
-        if ours and not ours.confirmed and (left := self._left(ours)) > 0:
-            # It was asked for and may be on its way: asking again now would have it twice.
-            with suppress(Degraded):
-                return await self._landed(order, ours, left), ours
+        if ours and not ours.confirmed and not ours.linked:
+            return await self._awaited(order, ours)
+        return None
+
+    async def _awaited(self, order: Order, ours: Asked) -> tuple[Item, Asked] | None:
+        """It was asked for and may be on its way: asking again would have it twice. What Eagle said that it would take
+        in is never asked for again until Eagle was closed; Degraded as long as it does not come.
+        """
+        try:
+            return await self._landed(order, ours, max(0.0, self._left(ours))), ours
+        except Degraded:
+            if ours.queued:
+                raise
         return None
 
     async def _found(self, order: Order, ours: Asked | None) -> Item | None:
@@ -131,7 +154,8 @@ class Placing:
         )
         fitting = [one for one in found if one.size == staged.size or (order.alone and one.size)]
         for item in await self._free(order, fitting):
-            return item, replace(self._new(order), linked=True)
+            if await self.agrees(order.library, item, staged):
+                return item, replace(self._new(order), linked=True)
         return None
 
     async def _free(self, order: Order, items: list[Item]) -> list[Item]:
@@ -146,6 +170,8 @@ class Placing:
     # Taking in
 
     async def _taken_in(self, order: Order) -> tuple[Item, Asked]:
+        if self.clock.monotonic() < self.hold.until:
+            raise self._late(order)
         newer = await self.client.newer()
         if newer:
             await self._refuse_taken_id(order)
@@ -156,7 +182,7 @@ class Placing:
         await self.book.write(asked)  # before it is asked: the answer may be lost
         crash_point(CrashPoint.EAGLE_NOTED)
         try:
-            asked = replace(asked, item=await self.client.add(import_))
+            asked = replace(asked, item=await self.client.add(import_), queued=True)
         except Refused:
             await self.book.forget(asked)
             raise
@@ -220,17 +246,26 @@ class Placing:
         return self.patience - (self.clock.now() - asked.asked_at).total_seconds()
 
     async def _landed(self, order: Order, asked: Asked, patience: float) -> Item:
-        """The item, once it is whole; Degraded when it is not in time, or another library is open."""
+        """The item, once it is whole; Degraded when it is not in time, or another library is open. Where the queue is
+        held nothing is waited for.
+        """
         ends, pause = self.clock.monotonic() + patience, SOONEST
         while (item := await self._found(order, asked)) is None:
-            if self.clock.monotonic() >= ends:
-                raise Degraded(
-                    f"Eagle has not taken in {order.name} within {patience:g} s",
-                    target=TARGET,
-                    why="Its queue may be long, or held by a question about duplicates",
-                    fix="Look at Eagle, and switch off its warning of duplicates",
-                )
+            now = self.clock.monotonic()
+            if now < self.hold.until:
+                raise self._late(order)
+            if now >= ends:
+                self.hold.until = now + HELD if asked.queued and patience else self.hold.until
+                raise self._late(order)
             await self.clock.sleep(pause)
             pause = min(2 * pause, SLOWEST)
             await self.still_open(order.library)
         return item
+
+    def _late(self, order: Order) -> Degraded:
+        return Degraded(
+            f"Eagle has not taken in {order.name} within {self.patience:g} s",
+            target=TARGET,
+            why="Its queue may be long, or held by a question about duplicates",
+            fix="Look at Eagle, and switch off its warning of duplicates. If it waits for nothing, start Eagle anew",
+        )

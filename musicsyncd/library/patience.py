@@ -59,6 +59,12 @@ class Patience:
         """`cleanup`: seconds that a cancelled caller waits for the thread to take away what it began."""
         self._name, self._cleanup = name, cleanup
         self._stuck: threading.Thread | None = None
+        self._turn = anyio.Lock()
+
+    async def ask(self, work: Callable[[Heartbeat], T], *, quiet: float) -> T:
+        """As `run`, one at a time: of many who ask a disk that hangs how it is, one leaves a thread behind."""
+        async with self._turn:
+            return await self.run(work, quiet=quiet)
 
     async def run(self, work: Callable[[Heartbeat], T], *, quiet: float) -> T:
         """What `work` returns or raises; TimeoutError when it has not beaten for `quiet` seconds.

@@ -174,7 +174,7 @@ class Volume(Shelf):
 
     async def _seen(self, root: Path, look: Callable[[Heartbeat], ShelfState]) -> ShelfState:
         try:
-            return await self._patient_with(root).run(look, quiet=self._probe_deadline)
+            return await self._patient_with(root).ask(look, quiet=self._probe_deadline)
         except TimeoutError as error:
             why, fix = f"{root} hangs: {error}", "Unmount and mount it again"
             return ShelfState(condition=Condition.ABSENT, why=why, fix=fix, path=str(root))

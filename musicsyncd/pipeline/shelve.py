@@ -71,40 +71,51 @@ class Shelve:
         crash_point(CrashPoint.SHELF_RECORDED)
 
     async def _staged(self, shelf: Shelf, format_name: str, entry: Entry, work: Work, context: JobContext) -> Staged:
+        target = ""
         if made := work.made.get(format_name):
             path, size, sha256 = Path(made.path), made.size, made.sha256
             if shelf.reads_later:
-                path = await self._lasting(format_name, sha256, entry, work.folder) or path
+                path, target = await self._lasting(format_name, sha256, entry, work.folder) or (path, "")
         else:
             copy = work.copies[format_name]
-            path = await self._copy_of(copy, work.folder, context, stays=shelf.reads_later)
+            path, target = await self._copy_of(copy, work.folder, context, stays=shelf.reads_later)
             size, sha256 = copy.size, copy.sha256
         extension, about = FORMATS[format_name].extension, about_track(entry, self.precedence)
-        return Staged(path=path, format=format_name, extension=extension, size=size, sha256=sha256, about=about)
+        return Staged(
+            path=path,
+            format=format_name,
+            extension=extension,
+            size=size,
+            sha256=sha256,
+            about=about,
+            target=target,
+        )
 
-    async def _lasting(self, format_name: str, sha256: str, entry: Entry, folder: Path) -> Path | None:
-        """The same bytes on a volume that is there: staging is cleared when the job ends."""
+    async def _lasting(self, format_name: str, sha256: str, entry: Entry, folder: Path) -> tuple[Path, str] | None:
+        """The same bytes on a volume that is there, and which: staging is cleared when the job ends."""
         for one in entry.evidence:
             shelf = self.shelves.get(one.target)
             if one.part != format_name or one.detail["sha256"] != sha256 or shelf is None or shelf.reads_later:
                 continue
             with suppress(Degraded):
                 if kept := await shelf.look(Kept.from_dict(one.detail)):
-                    return await shelf.readable(kept, folder)
+                    return await shelf.readable(kept, folder), shelf.target
         return None
 
-    async def _copy_of(self, kept: Kept, folder: Path, context: JobContext, *, stays: bool) -> Path:
-        """The kept file in staging, or (`stays`) where it is: one volume that hangs shall not hold up another."""
+    async def _copy_of(self, kept: Kept, folder: Path, context: JobContext, *, stays: bool) -> tuple[Path, str]:
+        """The kept file in staging, or (`stays`) where it is, and on which volume that is: one that hangs shall not
+        hold up another.
+        """
         shelf = next((one for one in self.shelves.values() if one.name == kept.shelf), None)
         if shelf is None:
             raise Temporary(f"The volume {kept.shelf!r} was taken out while a copy was wanted of it", delay=1)
         await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
         if stays:
-            return await shelf.readable(kept, folder)
+            return await shelf.readable(kept, folder), shelf.target
         copy = folder / f"{kept.shelf}-{kept.format}.{FORMATS[kept.format].extension}"
         async with context.capacity(shelf.target):
             await shelf.fetch(kept, copy)
-        return copy
+        return copy, ""
 
 
 def proof_of(staged: Staged, format_name: str, entry: Entry, *, made: bool) -> str:

@@ -11,13 +11,14 @@ import anyio
 
 from musicsyncd.clock import ManualClock
 from musicsyncd.database import MEMORY, Database
+from musicsyncd.errors import BadInput
 from musicsyncd.http.budget import Budget
 from musicsyncd.http.client import HttpClient, HttpOptions
 from musicsyncd.library.base import Kept
 from musicsyncd.library.eagle import Eagle as Shelf
-from musicsyncd.library.eagle import EagleOptions
 from musicsyncd.library.eagle_book import MIGRATIONS, EagleBook
 from musicsyncd.library.eagle_client import PACE, EagleClient
+from musicsyncd.library.eagle_presence import EagleOptions
 from musicsyncd.library.naming import path_key
 from tests.fakes.eagle import Eagle
 
@@ -35,6 +36,8 @@ class EagleBench:
 
     def __init__(self, eagle: Eagle, database: Database, http: HttpClient, clock: ManualClock, token: str) -> None:
         self.eagle, self.database, self.http, self.clock, self.token = eagle, database, http, clock, token
+        self.other_music: set[bytes] = set()
+        """Files that sound otherwise than any of ours, or not at all."""
         self.shelf = self.opened()
 
     def opened(self, **options: Any) -> Shelf:
@@ -43,7 +46,13 @@ class EagleBench:
         budget = Budget("Eagle", PACE, self.clock)
         client = EagleClient(self.http, budget, self.eagle.base_url, self.token)
         extensions = ["m4a" if one in ("alac", "aac") else one for one in wanted["formats"]]
-        return Shelf(client, EagleBook(self.database), EagleOptions(**wanted), self.clock, extensions)
+        book = EagleBook(self.database)
+        return Shelf(client, book, EagleOptions(**wanted), self.clock, extensions, self._same_music)
+
+    async def _same_music(self, one: Path, _: Path) -> bool:
+        if not one.is_file():
+            raise BadInput(f"{one.name} cannot be read")
+        return one.read_bytes() not in self.other_music
 
     def files(self) -> dict[str, bytes]:
         return {

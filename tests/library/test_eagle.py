@@ -59,37 +59,31 @@ class TestOlder(AnyShelfContract):
             await bench.shelf.recycled(old.kept)
 
     async def test_a_retired_file_lies_in_the_recycle_area(self, bench: Bench, staging: Path) -> None:
+        """Nothing is taken that could not be given back; what a person threw away himself counts as recycled."""
+        assert isinstance(bench, EagleBench)
         placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
-        recycled = await bench.shelf.retire(placed.kept)
-        assert recycled == placed.kept.path
-        assert await bench.shelf.look(placed.kept) is None
-        assert await bench.shelf.retire(placed.kept) == recycled
+        with pytest.raises(Degraded, match="Move Björk - Jóga to Eagle's trash yourself"):
+            await bench.shelf.retire(placed.kept)
+        assert await bench.shelf.look(placed.kept) == placed.kept
+        bench.eagle.library.items[item_of(placed.kept)]["isDeleted"] = True
+        assert await bench.shelf.retire(placed.kept) == placed.kept.path
 
     async def test_a_retired_file_comes_back_as_it_was(self, bench: Bench, staging: Path) -> None:
+        """By a person's hand."""
+        assert isinstance(bench, EagleBench)
         placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
-        recycled = await bench.shelf.retire(placed.kept)
-        assert recycled is not None
+        row = bench.eagle.library.items[item_of(placed.kept)]
+        row["isDeleted"] = True
         with pytest.raises(Permanent, match="Restore Björk - Jóga in Eagle"):
-            await bench.shelf.restore(placed.kept, recycled)
-        assert [*bench.files().values()] == [b"mine"]
+            await bench.shelf.restore(placed.kept, placed.kept.path)
+        row["isDeleted"] = False
+        assert await bench.shelf.restore(placed.kept, placed.kept.path) == placed.kept
 
-
-@pytest.fixture(params=["v1", "v2"])
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[EagleBench]:
-    async with eagle_bench(tmp_path, newer=request.param == "v2") as bench:
-        yield bench
-
-
-@pytest.fixture
-async def newer(tmp_path: Path) -> AsyncIterator[EagleBench]:
-    async with eagle_bench(tmp_path) as bench:
-        yield bench
-
-
-@pytest.fixture
-async def older(tmp_path: Path) -> AsyncIterator[EagleBench]:
-    async with eagle_bench(tmp_path, newer=False) as bench:
-        yield bench
+    async def test_what_left_the_recycle_area_cannot_come_back(self, bench: Bench, staging: Path) -> None:
+        placed = await bench.shelf.place(staged(staging, b"mine"), WANTED, tie_breaker="abc123")
+        bench.remove(placed.kept.path)
+        with pytest.raises(Permanent):
+            await bench.shelf.restore(placed.kept, placed.kept.path)
 
 
 def file(folder: Path, data: bytes = b"mine", *, about: About = ABOUT, extension: str = "wav") -> Staged:
@@ -363,17 +357,6 @@ async def test_a_version_that_was_never_recorded_makes_way(bench: EagleBench, st
     await bench.shelf.place(file(staging, b"unrecorded"), WANTED, tie_breaker="abc123")
     await bench.shelf.place(file(staging, b"made anew"), WANTED, tie_breaker="abc123")
     assert [row["size"] for row in bench.eagle.standing()] == [len(b"made anew")]
-
-
-async def test_the_first_version_of_the_api_takes_nothing_out_of_the_trash(older: EagleBench, staging: Path) -> None:
-    """A person can: the sentence says so."""
-    placed = await older.shelf.place(file(staging), WANTED, tie_breaker="abc123")
-    recycled = await older.shelf.retire(placed.kept)
-    assert recycled is not None
-    with pytest.raises(Permanent, match="Restore Björk - Jóga in Eagle"):
-        await older.shelf.restore(placed.kept, recycled)
-    older.eagle.library.items[item_of(placed.kept)]["isDeleted"] = False
-    assert await older.shelf.restore(placed.kept, recycled) == placed.kept
 
 
 # Size

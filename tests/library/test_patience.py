@@ -48,6 +48,25 @@ async def test_silent_work_is_given_up_and_asked_once_only() -> None:
     assert await patience.run(lambda heart: True, quiet=1)
 
 
+async def test_many_who_ask_a_disk_that_hangs_leave_one_thread() -> None:
+    """They ask one after the other, and who comes later hears at once."""
+    patience, release, begun = Patience("test"), threading.Event(), []
+
+    def hang(heart: Heartbeat) -> None:
+        begun.append(heart)
+        release.wait(10)
+
+    async def ask() -> None:
+        with pytest.raises(TimeoutError):
+            await patience.ask(hang, quiet=0.1)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(16):
+            tasks.start_soon(ask)
+    release.set()
+    assert len(begun) == 1
+
+
 async def test_cancelled_work_cleans_up_before_the_caller_goes_on() -> None:
     """The cancellation passes only after the thread heard of it and ended."""
     cleaned, started = [], threading.Event()
