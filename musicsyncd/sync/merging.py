@@ -192,12 +192,15 @@ class Merger:
         return not why
 
     async def _uncovered(self, keeping: Entry, shelf: Shelf) -> str:
-        """Why what stays does not cover a volume; empty when each format wanted there was read and is whole."""
+        """Why what stays does not cover a volume; empty when each format wanted there was read and is whole. What
+        was linked is the owner's own, not our output, and covers nothing.
+        """
         kept = [one for one in kept_files(keeping) if one.shelf == shelf.name]
+        proofs = {one.part: one.proof for one in keeping.evidence if one.target == shelf.target}
         standing = set()
         for one in kept:
             found = await shelf.found(one)
-            if found and found.sha256 == one.sha256:
+            if found and found.sha256 == one.sha256 and (not shelf.reads_later or one.sha256 == proofs.get(one.format)):
                 standing.add(one.format)
         missing = [name for name in shelf.formats if name not in standing]
         if not missing and standing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
 from musicsyncd.ledger.matches import SUPERSEDED
 from musicsyncd.library.base import Kept
+from musicsyncd.library.memory import MemoryShelf
 from musicsyncd.library.recycle import RECYCLE
 from musicsyncd.music.track import Track
 from musicsyncd.sync.duplicates import KEEP, PERSON
@@ -483,3 +485,21 @@ async def test_what_cannot_be_undone_says_so(house: House) -> None:
     job = await house.done(APPLY, "nothing", plan="nothing")
     assert job.reason is not None
     assert "musicsyncctl duplicates plan" in job.reason["fix"]
+
+
+async def test_what_was_linked_covers_nothing(house: House) -> None:
+    """The owner's own item in the keeper's place is no proof that our output stands: the copy's file stays."""
+    shelf = MemoryShelf("eagle", formats=("alac",))
+    shelf.lists, shelf.reads_later = False, True
+    house.lookout.shelves[shelf.target] = shelf  # type: ignore[index]
+    group = (await planned(house))["groups"][0]
+    for track, data in ((group["keeper"]["track"], b"30s"), (group["losers"][0]["track"], b"whole")):
+        known = next(one for one in (await house.ledger.entry(track)).evidence if one.part == "alac")
+        shelf.write(f"{track}.m4a", data)
+        detail = {"shelf": "eagle", "marker": shelf.marker, "path": f"{track}.m4a", "size": len(data)}
+        detail = known.detail | detail | {"sha256": hashlib.sha256(data).hexdigest()}
+        await house.ledger.record_evidence(track, replace(known, target=shelf.target, detail=detail), None)
+    job = await applied(house, await planned(house))
+    assert job.result is not None
+    assert len(shelf.files) == 2
+    assert {one["volume"] for one in job.result["left"]} == {"eagle"}
