@@ -359,7 +359,7 @@ def _steps(
         Tag(audio, ledger, precedence),
         Retag(audio, ledger, lookout.shelves, precedence),
         Shelve(lookout.shelves, ledger, precedence),
-        Publish(lookout.catalogs, ledger, precedence),
+        Publish(lookout.catalogs, ledger, precedence, lookout.shelves),
     )
 
 

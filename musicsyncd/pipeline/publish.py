@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -32,6 +32,8 @@ class Publish:
     """By target name."""
     ledger: Ledger
     precedence: Precedence = field(default_factory=Precedence)
+    shelves: Collection[str] | None = None
+    """Targets whose files a row speaks of; None: all."""
     name: str = "publish"
 
     async def __call__(self, work: Work, context: JobContext) -> Work:
@@ -47,7 +49,7 @@ class Publish:
     async def _write(self, catalog: Catalog, work: Work, context: JobContext) -> bool:
         """Whether the row bears a word of a person that was not heard before."""
         entry = await self.ledger.entry(work.track_id)
-        fields = row_fields(entry, self.precedence)
+        fields = row_fields(entry, self.precedence, self.shelves)
         known = next((one.detail["id"] for one in entry.evidence if one.target == catalog.target), None)
         page = known or id_at(catalog.name, entry.track.identities) or None  # a track that its row led to
         published = await catalog.publish(entry.id, fields, known=page)
@@ -108,13 +110,17 @@ def _what(published: Published) -> str:
     return "updated" if published.changed else "found"
 
 
-def row_fields(entry: Entry, precedence: Precedence | None = None) -> dict[str, Any]:
+def row_fields(
+    entry: Entry, precedence: Precedence | None = None, shelves: Collection[str] | None = None
+) -> dict[str, Any]:
     """What a track's row says, under semantic names. Derived from evidence alone: a file that was not read back is not
-    claimed. `bpm_origin` and `key_origin` name whose word tempo and key are.
+    claimed, nor one on a target that is not among `shelves` (None: all), where nobody looks any more. `bpm_origin` and
+    `key_origin` name whose word tempo and key are.
     """
     counts = effective(entry.said, entry.analysis, precedence or Precedence())
     track, analysis, source = entry.track, entry.analysis or {}, entry.source_file
-    kept = [one.detail for one in entry.evidence if one.target.startswith("volume:")]
+    files = [one for one in entry.evidence if one.target.startswith("volume:")]
+    kept = [one.detail for one in files if shelves is None or one.target in shelves]
     return {
         "title": track.title,
         "artists": list(track.artists),

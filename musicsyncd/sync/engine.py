@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +15,7 @@ from musicsyncd.audio.values import Analysis
 from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import Degraded, MusicsyncError, Temporary, from_dict
 from musicsyncd.jobs.base import JobContext, WorkEngine
-from musicsyncd.jobs.job import Job
+from musicsyncd.jobs.job import Job, Lane
 from musicsyncd.jobs.retry import ATTEMPTS, UNEXPECTED_ATTEMPTS
 from musicsyncd.ledger.entry import Entry
 from musicsyncd.ledger.ledger import Change, Ledger
@@ -25,8 +26,9 @@ from musicsyncd.sources.base import Refusal, Source
 from musicsyncd.sync.actions import Action, Verb, decide, idle
 from musicsyncd.sync.duplicates import is_wanted
 from musicsyncd.sync.eligible import left_alone
+from musicsyncd.sync.guarding import emptied, refusal, untouched
 from musicsyncd.sync.look import Lookout, Seen
-from musicsyncd.sync.request import TRACK, SyncRequest
+from musicsyncd.sync.request import TRACK, Scope, SyncRequest
 from musicsyncd.sync.selected import Rung
 from musicsyncd.sync.selection import Selected, select
 
@@ -61,7 +63,7 @@ class SyncEngine:
 
     async def request(self, context: JobContext, args: Mapping[str, Any]) -> dict[str, Any]:
         """Handle a `request` job. Its result is the report: the tracks asked for, what was decided for each, what was
-        refused.
+        refused. NeedsPerson when a full one that the clock began finds a target emptied: what went there stays away.
         """
         request = SyncRequest.from_dict(dict(args))
         context.progress(None, request.url or request.scope.value, step="select")
@@ -79,8 +81,13 @@ class SyncEngine:
         ids = [*dict.fromkeys([*(one.id for one in recorded), *selected.known, *otherwise, *corrected])]
         shut = {one.source: Degraded(one.said, target=one.source) for one in stale}
         plans = await self._with_keepers(await self._plans(ids, context.job, shut), context.job)
-        await self._enqueue(plans, context.job)
+        known = dict((await self.ledger.figures()).evidence)
+        unasked = request.scope is Scope.FULL and context.job.lane is Lane.BACKLOG
+        withheld = emptied(plans, known) if unasked else {}
+        await self._enqueue([plan for plan in plans if untouched(plan, withheld)], context.job)
         crash_point(CrashPoint.CHILDREN_ENQUEUED)
+        if withheld:
+            raise refusal(withheld, known)
         return _report(request, selected, plans)
 
     async def freshen(self) -> tuple[Rung, ...]:
@@ -150,6 +157,7 @@ class SyncEngine:
         )
         actions = self._decide(seen)
         plan["actions"] = [action.as_dict() for action in actions]
+        plan |= {"gone": dict(Counter(target for target, _ in seen.gone))} if seen.gone else {}
         if not actions:
             return plan | {"note": "stands everywhere"}
         waiting = _waiting(entry, seen, (shut or {}).keys()) if idle(actions) else ()

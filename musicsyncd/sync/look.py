@@ -70,7 +70,7 @@ class Lookout:
     def targets(self, entry: Entry) -> list[Target]:
         """Where this track should stand, and with what."""
         volumes = [Target(name=name, parts=_wanted(entry, shelf)) for name, shelf in self.shelves.items()]
-        row = digest(row_fields(entry, self.precedence))
+        row = digest(row_fields(entry, self.precedence, self.shelves))
         return [*volumes, *(Target(name=name, parts={ROW: row}) for name in self.catalogs)]
 
     async def look(self, entry: Entry) -> Seen:
@@ -146,13 +146,13 @@ class Lookout:
             row = await catalog.read(str(one.detail["id"]))
             if row is None:
                 return Stands.GONE
-            fields = row_fields(entry, self.precedence)
+            fields = row_fields(entry, self.precedence, self.shelves)
             return Stands.OTHERWISE if catalog.lacks(fields, row) or _speaks(row, entry) else Stands.YES
         return Stands.YES  # a target that is not set up any more: nothing is wanted of it
 
     def row_lacks(self, target: str, entry: Entry, row: Row) -> tuple[str, ...]:
         """The fields in which a track's row says otherwise than the track is."""
-        return self.catalogs[target].lacks(row_fields(entry, self.precedence), row)
+        return self.catalogs[target].lacks(row_fields(entry, self.precedence, self.shelves), row)
 
     async def away(self, targets: Sequence[str]) -> dict[str, Degraded]:
         """Those of these volumes that cannot be written now, each with its reason."""

@@ -210,6 +210,9 @@ def test_a_row_claims_nothing_that_was_not_seen() -> None:
     """Without evidence nothing is downloaded, whatever was made; the row itself is no file."""
     fields = row_fields(entry(evidence=entry().evidence[2:]))
     assert (fields["downloaded"], fields["files"]) == (False, [])
+    fields = row_fields(entry(), None, {"volume:other"})
+    assert (fields["downloaded"], fields["files"]) == (False, []), "files of a target that is not set up any more"
+    assert row_fields(entry(), None, {"volume:main"}) == row_fields(entry())
     fields = row_fields(Entry(id="", track=BARE))
     assert {fields[name] for name in ("duration", "bpm", "key", "lufs", "source_codec", "lossless")} == {None}
 

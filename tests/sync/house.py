@@ -209,7 +209,7 @@ class House:
             Tag(self.audio, self.ledger),
             Retag(self.audio, self.ledger, self.lookout.shelves),
             Shelve(self.lookout.shelves, self.ledger),
-            Publish(self.lookout.catalogs, self.ledger),
+            Publish(self.lookout.catalogs, self.ledger, shelves=self.lookout.shelves),
         )
         self.engine = SyncEngine(
             ledger=self.ledger,
@@ -255,6 +255,13 @@ class House:
         """Drop a request, and do not wait."""
         request = SyncRequest(scope=scope, url=url, dry_run=dry_run, target=target)
         return await self.jobs.enqueue(REQUEST, request.as_dict(), key=request.key, lane=Lane.USER)
+
+    async def by_clock(self, scope: Scope) -> Job:
+        """A request as the clock drops it, and its children, to their ends."""
+        request = SyncRequest(scope=scope)
+        root = await self.jobs.enqueue(REQUEST, request.as_dict(), key=request.key)
+        await self.idle()
+        return await self.jobs.get(root.id)
 
     async def sync(self, scope: Scope, url: str = "", *, dry_run: bool = False) -> Job:
         """Drop a request and see it and its children to their ends."""
