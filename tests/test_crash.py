@@ -117,6 +117,24 @@ def test_a_kill_while_replaced_files_come_back_changes_nothing_in_the_end(point:
         assert {tempo_in(daemon.library() / path) for path in EXPECTED} == {"126.5"}
 
 
+def test_what_was_taken_away_before_a_kill_is_not_delivered_again(tmp_path: Path) -> None:
+    """Another program took the file as soon as it had its name, and nothing of it was recorded but that it would."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    extra = f"""[output]\nformats = ["wav"]
+[[volumes]]\nname = "INBOX"\npath = {json.dumps(str(inbox))}\nmin_free = 0\nhands_over = true\n"""
+    music = write_wave(tmp_path / "music" / "Crash Test - One.wav")
+    with running(tmp_path, start=False, volumes=(), extra=extra) as daemon:
+        daemon.start(**{ENVIRONMENT: CrashPoint.SHELF_FOLDER_SYNCED.value})
+        daemon.ctl("sync", "--url", str(music))
+        assert daemon.wait_for_death() == -9, "the crash point was never passed"
+        (delivered,) = inbox.rglob("*.wav")
+        delivered.unlink()
+        daemon.start()
+        assert daemon.sync(music)[0] == 0
+        assert [*inbox.rglob("*.wav")] == []
+
+
 def contents(daemon: Running) -> dict[str, bytes]:
     """What stands on the volume."""
     return {path: (daemon.library() / path).read_bytes() for path in EXPECTED}

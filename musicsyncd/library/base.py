@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -120,6 +120,10 @@ class Staged:
     """For shelves that know more of a file than its path."""
     target: str = ""
     """The shelf on which the file stands that is to be copied; empty in staging."""
+    delivering: Callable[[Kept | None], Coroutine[Any, Any, None]] | None = None
+    """Told of the file just before another program may take it away, and with None when it did not get its name after
+    all; for shelves that hand over.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

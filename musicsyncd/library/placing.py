@@ -59,6 +59,8 @@ class Order:
     beat: Callable[[], None]
     hands_over: bool = False
     """Whether another program may take the file as soon as it has its name."""
+    delivering: Callable[[Kept | None], None] = lambda _: None
+    """Writes down that the file is about to have its name, or (None) that it has not got it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,9 +121,11 @@ def _named(order: Order, folder: Folder, choices: list[str], temporary: str) -> 
             return slot, None
         recycled = recycle(order.root, folder, slot.makes_way, order.day) if slot.makes_way else None
         try:
+            order.delivering(_kept(order, folder.path_of(slot.name), order.staged.size, 0))
             rename_into_free(temporary, slot.name, source=folder.descriptor, target=folder.descriptor)
             return slot, recycled
         except OSError as error:
+            order.delivering(None)
             if recycled and slot.makes_way:
                 with suppress(OSError):  # it is safe where it is
                     put_back(order.root, recycled, folder, slot.makes_way)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+
+from anyio import from_thread
+from anyio.lowlevel import current_token
 
 from musicsyncd.clock import Clock, SystemClock
 from musicsyncd.errors import Degraded
@@ -115,6 +118,7 @@ class Volume(Shelf):
             tie_breaker=tie_breaker,
             replaces=replaces,
             hands_over=self.hands_over,
+            delivering=_from_thread(staged.delivering) if staged.delivering else lambda _: None,
             day=self._clock.now().date().isoformat(),
             beat=lambda: None,
         )
@@ -204,6 +208,12 @@ class Volume(Shelf):
             raise Degraded(what, target=self.target, fix="Unmount and mount it again") from error
         except OSError as error:
             raise refusal(error, self.name, self.target) from error
+
+
+def _from_thread(told: Callable[[Kept | None], Coroutine[Any, Any, None]]) -> Callable[[Kept | None], None]:
+    """The same for a thread to call, which waits until it is done on the loop that runs now."""
+    token = current_token()
+    return lambda kept: from_thread.run(told, kept, token=token)
 
 
 def _place(order: Order) -> Placed:

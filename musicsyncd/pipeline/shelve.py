@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -55,9 +56,13 @@ class Shelve:
         replaces = Kept.from_dict(earlier.detail) if earlier else None
         counts = effective(entry.said, work.analysis.as_dict() if work.analysis else entry.analysis, self.precedence)
         wanted = relative_path(shelf.layout, naming_fields(work, format_name, counts, entry.playlist_folder))
+        proof = proof_of(staged, format_name, entry, made=format_name in work.made)
+        if shelf.hands_over:
+            staged = replace(
+                staged, delivering=partial(self._delivering, work.track_id, shelf.target, format_name, proof)
+            )
         async with context.capacity(shelf.target):
             placed = await shelf.place(staged, wanted, tie_breaker=work.track_id[:6], replaces=replaces)
-        proof = proof_of(staged, format_name, entry, made=format_name in work.made)
         evidence = Evidence(target=shelf.target, part=format_name, proof=proof, detail=placed.kept.as_dict())
         was = earlier.detail | {"recycled": placed.recycled, "proof": earlier.proof} if earlier else None
         change = Change(
@@ -69,6 +74,16 @@ class Shelve:
         )
         await self.ledger.record_evidence(work.track_id, evidence, change)
         crash_point(CrashPoint.SHELF_RECORDED)
+
+    async def _delivering(self, track: str, target: str, part: str, proof: str, kept: Kept | None) -> None:
+        """What is taken away at once leaves no trace to find after a crash: that it is delivered is written down before
+        it can be taken, and crossed out when it could not.
+        """
+        if kept is None:
+            await self.ledger.drop_evidence(track, [(target, part)])
+            return
+        evidence = Evidence(target=target, part=part, proof=proof, detail=kept.as_dict())
+        await self.ledger.record_evidence(track, evidence, None)
 
     async def _staged(self, shelf: Shelf, format_name: str, entry: Entry, work: Work, context: JobContext) -> Staged:
         target = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ async def test_what_a_few_tracks_lost_comes_back_by_the_clock(house: House) -> N
 
 def test_only_what_is_gone_from_that_target_is_withheld() -> None:
     """A track that lost nothing there gets what it wants."""
-    plans = [{"gone": {"volume:a": 2}}] * 3 + [{"gone": {"volume:b": 1}}, {"actions": []}]
+    plans: list[dict[str, Any]] = [{"gone": {"volume:a": 2}}] * 3 + [{"gone": {"volume:b": 1}}, {"actions": []}]
     withheld = emptied(plans, {"volume:a": 6, "volume:b": 6})
     assert withheld == {"volume:a": 6}
     assert [untouched(plan, withheld) for plan in plans] == [False] * 3 + [True] * 2

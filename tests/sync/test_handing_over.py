@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from errno import EIO
 from pathlib import Path
 
 import pytest
 
+from musicsyncd.crashpoints import CrashPoint
 from musicsyncd.jobs.job import JobState
+from musicsyncd.library import placing
+from musicsyncd.library.volume import Volume
 from musicsyncd.sync.request import Scope
 from tests.sync.house import MAIN, SECOND, CountingShelf, House, running_house, song, sound
 
@@ -72,3 +76,51 @@ async def test_what_was_given_away_is_no_copy(house: House) -> None:
     assert not await house.lookout.holds(entry)
     assert {lack.target for lack in seen.lacks} >= {MAIN, SECOND}
     assert inbox.files, "it stands there all the same"
+
+
+async def real_inbox(house: House, root: Path) -> Volume:
+    """A folder whose files a program takes away, as one of the house's shelves."""
+    root.mkdir()
+    shelf = Volume("inbox", root, formats=("wav",), layout="{title}", hands_over=True, clock=house.clock)
+    assert (await shelf.adopt(consent=True)).ready
+    house.lookout.shelves[INBOX] = shelf  # type: ignore[index]
+    return shelf
+
+
+async def test_a_file_that_was_taken_before_a_crash_is_not_delivered_again(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it has its name was written down before it had it."""
+    inbox = await real_inbox(house, tmp_path / "inbox")
+    taken = []
+
+    def take_and_die(point: CrashPoint) -> None:
+        if point is CrashPoint.SHELF_FOLDER_SYNCED:
+            (file,) = inbox.path.glob("*.wav")
+            file.unlink()
+            taken.append(file)
+            raise RuntimeError("the process is lost")
+
+    monkeypatch.setattr(placing, "crash_point", take_and_die)
+    await house.sync(Scope.FULL)
+    await house.sync(Scope.FULL)
+    assert len(taken) == 1
+    assert await house.lacks(A) == []
+
+
+async def test_a_file_that_got_no_name_is_delivered_later(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written down is crossed out."""
+    inbox = await real_inbox(house, tmp_path / "inbox")
+    with monkeypatch.context() as broken:
+
+        def refuse(*_: object, **__: object) -> None:
+            raise OSError(EIO, "a bad cable")
+
+        broken.setattr(placing, "rename_into_free", refuse)
+        await house.sync(Scope.FULL)
+        assert await house.lacks(A) == [INBOX]
+    await house.sync(Scope.FULL)
+    assert [path.name for path in inbox.path.glob("*.wav")] == ["Song a.wav"]
+    assert await house.lacks(A) == []
