@@ -30,6 +30,7 @@ from musicsyncd.catalog.notion_fields import (
     as_far_as_known,
     external_key,
     foreign,
+    found_by,
     is_id,
     lookup,
     said,
@@ -165,12 +166,12 @@ class NotionCatalog(Catalog):
 
     async def _create(self, wanted: Wanted) -> Published:
         values = {**wanted.values, **wanted.keyed}
-        async with self.book.creating(wanted.key, wanted.key):
+        async with self.book.creations.sending(wanted.key, wanted.key, found_by(values)):
             page, written = await self._sent(wanted, {n: v for n, v in values.items() if not empty(v)}, self._post)
         row = await self.book.take(page)
         written = {n: v for n, v in values.items() if n in written or empty(v)}
         await self._wrote(row, wanted.key, written)
-        await self.book.created(wanted.key)
+        await self.book.creations.settled(wanted.key)
         return Published(id=row.page, created=True, changed=said(written), before={}, written=written)
 
     async def _update(self, row: MirrorRow, wanted: Wanted) -> Published:
@@ -345,11 +346,17 @@ class NotionCatalog(Catalog):
 
     @asynccontextmanager
     async def _reaching(self) -> AsyncIterator[None]:
-        """What keeps Notion from being reached parks the track's row and nothing else."""
+        """What keeps Notion from being reached parks the track's row and nothing else, also where it only reads. Only
+        a creation that nobody answered is looked for soon.
+        """
         try:
             await self.admit()
             yield
-        except (Ambiguous, Degraded):
+        except Ambiguous as error:
+            if error.counts:
+                raise self._degraded(error) from error
+            raise
+        except Degraded:
             raise
         except (Temporary, NeedsPerson, Gone, Refused, Unfit) as error:
             raise self._degraded(error) from error

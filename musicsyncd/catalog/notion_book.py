@@ -8,7 +8,6 @@ just written is asked for by itself when a query does not show it yet.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -17,12 +16,13 @@ import anyio
 import structlog
 
 from musicsyncd.catalog.notion_back import ReadBack
+from musicsyncd.catalog.notion_creations import Creations
 from musicsyncd.catalog.notion_fields import mirrored
 from musicsyncd.clock import Clock
-from musicsyncd.errors import Degraded, MusicsyncError
+from musicsyncd.errors import Degraded
 from musicsyncd.ledger.mirror import Mirror, MirrorRow, MirrorState
 from musicsyncd.notion.client import Notion
-from musicsyncd.notion.errors import Ambiguous, Gone, Refused
+from musicsyncd.notion.errors import Gone, Refused
 from musicsyncd.notion.fields import DATABASES
 from musicsyncd.notion.schema import Schema, Schemas, resolved
 from musicsyncd.notion.section import NotionSection
@@ -37,9 +37,6 @@ SPARED: Final = 25
 """Rows whose vanishing is never taken for an error."""
 ASKED_SINGLY: Final = 200
 """Vanished rows that are asked for one by one after one reading of the whole."""
-
-TRIES: Final = 6
-"""Creations without an answer after which they count as the track's own trouble."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +68,7 @@ class Book:
         self._fresh_at: float | None = None
         self._source = ""
         self._live: Live | None = None
-        self._began = clock.now()
-        self._unsure: dict[str, datetime] = {}
-        """When creations ended of which nobody knows whether they were done, by key."""
+        self.creations = Creations(mirror, self.name, clock, section.lag)
         self.back = ReadBack(self, section.lag)
 
     async def live(self) -> Live:
@@ -238,45 +233,6 @@ class Book:
                     return
                 await self._put([mirrored(one, live.props) for one in answer["results"]], live)
         await self.mirror.set_state(self.name, replace(state, watermark=_minute(began)))
-
-    # Creations
-
-    @asynccontextmanager
-    async def creating(self, key: str, track: str = "") -> AsyncIterator[None]:
-        """A creation is sent inside; it is written down before, and stays so unless it was surely not done. Whoever has
-        written down what came of it clears it.
-        """
-        intent = await self.mirror.intend(self.name, key, track)
-        try:
-            yield
-        except Ambiguous as error:
-            self._unsure[key] = self.clock.now()
-            counts = intent.tries > TRIES
-            raise Ambiguous(error.what, delay=self._section.lag, counts=counts, why=error.why) from error
-        except MusicsyncError:
-            await self.created(key)
-            raise
-        except BaseException:
-            self._unsure[key] = self.clock.now()
-            raise
-
-    async def created(self, key: str) -> None:
-        """What came of a creation is known."""
-        self._unsure.pop(key, None)
-        await self.mirror.clear(self.name, key)
-
-    async def is_unsure(self, key: str) -> bool:
-        """Whether such a row may have been created without our knowing; Ambiguous as long as no query would show it."""
-        intent = await self.mirror.intent(self.name, key)
-        if intent is None:
-            return False
-        # it went out later than it was written down: at most when we heard that it failed, or ended ourselves
-        sent = max(datetime.fromisoformat(intent.begun), self._unsure.get(key, self._began))
-        left = self._section.lag - (self.clock.now() - sent).total_seconds()
-        if left > 0:
-            what = "Notion did not answer whether it created the row"
-            raise Ambiguous(what, delay=left, counts=False, why="It is looked for before anything is created again")
-        return True
 
     # Single rows
 

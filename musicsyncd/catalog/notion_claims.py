@@ -51,17 +51,21 @@ class Claims:
         for page in await self._book.mirror.pages_with(self._book.name, TRACK, wanted.key):
             if row := await self._book.fetched(page):
                 return row
-        if await self._book.is_unsure(wanted.key):
-            return await self._after_lost_answer(wanted)
+        sent = await self._book.creations.unsure(wanted.key)
+        if sent is not None and (row := await self._after_lost_answer(wanted, sent)):
+            return row
         await self._book.freshen(within=self._lag * 4)
-        return await self._claimed(wanted, await self._book.mirror.by_identity(self._book.name, self._names(wanted)))
+        found = await self._claimed(wanted, await self._book.mirror.by_identity(self._book.name, self._names(wanted)))
+        if found and sent is not None:
+            await self._book.creations.settled(wanted.key)
+        return found
 
-    async def _after_lost_answer(self, wanted: Wanted) -> MirrorRow | None:
-        """The row of a creation that nobody answered."""
-        wish = lookup(wanted.live.props, {**wanted.keyed, **wanted.values})
+    async def _after_lost_answer(self, wanted: Wanted, sent: Mapping[str, Any]) -> MirrorRow | None:
+        """The row of a creation that nobody answered, by what was sent: the track may be known by more since."""
+        wish = lookup(wanted.live.props, sent, {**wanted.keyed, **wanted.values})
         found = await self._claimed(wanted, await self._book.shown(wish) if wish else [])
         if found:
-            await self._book.created(wanted.key)
+            await self._book.creations.settled(wanted.key)
         return found
 
     def _names(self, wanted: Wanted) -> list[Identity]:

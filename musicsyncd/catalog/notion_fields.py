@@ -232,10 +232,16 @@ def contradicts(row: MirrorRow, identities: Iterable[Identity]) -> bool:
     return False
 
 
-def lookup(props: Mapping[str, Property], wanted: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The filter that finds a row by whatever it is known by; None where no property holds any of it."""
-    conditions = _conditions(props, wanted)
+def lookup(props: Mapping[str, Property], *wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The filter that finds a row by whatever any of these know it by; None where no property holds any of it."""
+    found = [one for fields in wanted for one in _conditions(props, fields)]
+    conditions = [one for place, one in enumerate(found) if one not in found[:place]]
     return {"or": conditions} if conditions else None
+
+
+def found_by(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row with these fields can be found by."""
+    return {name: fields[name] for name in ("external_key", *ID_PROPERTIES) if not empty(fields.get(name))}
 
 
 def condition(props: Mapping[str, Property], fields: Mapping[str, Any]) -> dict[str, Any] | None:

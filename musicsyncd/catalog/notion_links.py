@@ -158,17 +158,17 @@ class _Pages:
         book, key = self._book, _folded(name)
         live = await book.live()
         title = live.props["title"]
-        if await book.is_unsure(key):
+        if await book.creations.unsure(key) is not None:
             found = await book.shown({"property": title.id or title.name, "title": {"equals": name[:2000]}})
             if found:
                 return await self._keep(key, found[0].page)
-        async with book.creating(key):
+        async with book.creations.sending(key):
             page = await book.notion.create_page(live.schema.data_source, {title.name: to_property(title, name)})
         row = await book.take(page)
         return await self._keep(key, row.page)
 
     async def _keep(self, key: str, page: str) -> str:
-        await self._book.created(key)
+        await self._book.creations.settled(key)
         assert self._by_name is not None
         self._by_name[key] = page
         return page

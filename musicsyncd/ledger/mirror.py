@@ -19,6 +19,7 @@ from musicsyncd.music.track import Track
 AT_ONCE: Final = 500
 """Rows that are held in memory at a time."""
 _COLUMNS: Final = "mirror.page, mirror.key, mirror.created, mirror.edited, mirror.fields, mirror.trashed"
+_INTENT: Final = "key, track, begun, tries, found_by"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,8 @@ class Intent:
     begun: str
     """When it was last sent, ISO 8601 in UTC."""
     tries: int
+    found_by: Mapping[str, Any] = field(default_factory=dict)
+    """What the row can be found by, as it was sent, by field."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,11 +236,13 @@ class Mirror:
 
     # What we began to create
 
-    async def intend(self, catalog: str, key: str, track: str) -> Intent:
-        """The creation of a row with this key is about to be sent, for the first time or again."""
-        query = """INSERT INTO intent VALUES (?1, ?2, ?3, ?4, 1) ON CONFLICT (catalog, key) DO UPDATE SET
-                   track = ?3, begun = ?4, tries = tries + 1 RETURNING key, track, begun, tries"""
-        values = (catalog, key, track, self._moment())
+    async def intend(self, catalog: str, key: str, track: str, found_by: Mapping[str, Any] | None = None) -> Intent:
+        """The creation of a row with this key is about to be sent, for the first time or again; `found_by` is what the
+        row can be found by, by field.
+        """
+        query = f"""INSERT INTO intent VALUES (?1, ?2, ?3, ?4, 1, ?5) ON CONFLICT (catalog, key) DO UPDATE SET
+                   track = ?3, begun = ?4, tries = tries + 1, found_by = ?5 RETURNING {_INTENT}"""  # noqa: S608  names of ours
+        values = (catalog, key, track, self._moment(), json.dumps(dict(found_by or {})))
         row = await self._database.write(lambda conn: conn.execute(query, values).fetchone())
         return _intent(row)
 
@@ -248,12 +253,12 @@ class Mirror:
 
     async def intents(self, catalog: str) -> list[Intent]:
         """Creations of which nobody knows yet whether they were done, the oldest first."""
-        query = "SELECT key, track, begun, tries FROM intent WHERE catalog = ? ORDER BY begun, key"
+        query = f"SELECT {_INTENT} FROM intent WHERE catalog = ? ORDER BY begun, key"  # noqa: S608  names of ours
         return await self._database.read(lambda conn: [_intent(row) for row in conn.execute(query, (catalog,))])
 
     async def intent(self, catalog: str, key: str) -> Intent | None:
         """The one for this key, if there is any."""
-        query = "SELECT key, track, begun, tries FROM intent WHERE catalog = ? AND key = ?"
+        query = f"SELECT {_INTENT} FROM intent WHERE catalog = ? AND key = ?"  # noqa: S608  names of ours
         row = await self._database.read(lambda conn: conn.execute(query, (catalog, key)).fetchone())
         return _intent(row) if row else None
 
@@ -361,4 +366,4 @@ def _rows(conn: sqlite3.Connection, catalog: str, found: Sequence[tuple[Any, ...
 
 
 def _intent(row: Sequence[Any]) -> Intent:
-    return Intent(key=row[0], track=row[1], begun=row[2], tries=row[3])
+    return Intent(key=row[0], track=row[1], begun=row[2], tries=row[3], found_by=json.loads(row[4]))

@@ -197,6 +197,7 @@ MIGRATIONS: Final = (
         track TEXT NOT NULL,
         begun TEXT NOT NULL,
         tries INTEGER NOT NULL,
+        found_by TEXT NOT NULL DEFAULT '{}',    -- what the row can be found by, as it was sent, as JSON
         PRIMARY KEY (catalog, key)
     ) WITHOUT ROWID;
     """,
