@@ -1,15 +1,15 @@
 """The owner's book in Notion as it is read, and kept in the mirror: whole, by what was edited, and row by row.
 
 Notion gives at most 10,000 rows for one query, tells times to the minute, and its queries are some seconds behind what
-was written. So the whole is read in windows of `created_time`, what was edited with an overlap, and a row that was
-just written is asked for by itself when a query does not show it yet.
+was written. So the whole is read in windows of `created_time`, what was edited with an overlap and by Notion's own
+clock, and a row that was just written is asked for by itself when a query does not show it yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import anyio
@@ -18,39 +18,20 @@ import structlog
 from musicsyncd.catalog.notion_back import ReadBack
 from musicsyncd.catalog.notion_creations import Creations
 from musicsyncd.catalog.notion_fields import mirrored
+from musicsyncd.catalog.notion_live import Live as Live
+from musicsyncd.catalog.notion_whole import OVERLAP, Answers, Wholes, is_incomplete, minute
 from musicsyncd.clock import Clock
-from musicsyncd.errors import Degraded
 from musicsyncd.ledger.mirror import Mirror, MirrorRow, MirrorState
 from musicsyncd.notion.client import Notion
 from musicsyncd.notion.errors import Gone, Refused
 from musicsyncd.notion.fields import DATABASES
-from musicsyncd.notion.schema import Schema, Schemas, resolved
+from musicsyncd.notion.schema import Schemas, resolved
 from musicsyncd.notion.section import NotionSection
 from musicsyncd.notion.values import Property
 
 logger = structlog.get_logger()
-OVERLAP: Final = timedelta(minutes=2)
-"""How far before the last look the next one begins: times are told to the minute, and queries lag."""
-SHRUNK: Final = 0.1
-"""Share of the rows whose vanishing between two readings is taken for an error and not for a person's doing."""
-SPARED: Final = 25
-"""Rows whose vanishing is never taken for an error."""
-ASKED_SINGLY: Final = 200
-"""Vanished rows that are asked for one by one after one reading of the whole."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Live:
-    """The schema as it is, and which property holds which field."""
-
-    schema: Schema
-    props: Mapping[str, Property]
-    """By field."""
-
-    @property
-    def ids(self) -> list[str]:
-        """Of the properties that are read."""
-        return sorted({one.id for one in self.props.values() if one.id})
+MINUTE: Final = timedelta(minutes=1)
+"""How precisely Notion tells times."""
 
 
 class Book:
@@ -69,7 +50,9 @@ class Book:
         self._source = ""
         self._live: Live | None = None
         self.creations = Creations(mirror, self.name, clock, section.lag)
-        self.back = ReadBack(self, section.lag)
+        self._newest = ("", 0.0)
+        """The latest edit that was seen, by Notion's clock, and since when it is the latest, by ours."""
+        self.back, self._wholes = ReadBack(self, section.lag), Wholes(self)
 
     async def live(self) -> Live:
         """The schema now, at most an hour old."""
@@ -120,70 +103,41 @@ class Book:
         """
         limit = self._section.mirror_every if within is None else within
         began = self.clock.monotonic()
+        if self._is_fresh(began, limit):
+            return False
         async with self._reading:
-            at = self._fresh_at
-            if at is not None and (at >= began or began - at < limit):
+            if self._is_fresh(began, limit):
                 return False
             await self.live()  # the state is of this database then
             state = await self.mirror.state(self.name)
-            await (self._edited(state) if state.full_at else self._whole(state))
+            await (self._edited(state) if state.full_at else self._wholes.read())
             self._fresh_at = began
             return True
 
+    def _is_fresh(self, began: float, limit: float) -> bool:
+        at = self._fresh_at
+        return at is not None and (at >= began or began - at < limit)
+
     async def read_whole(self) -> None:
-        """Read every row, to find what is gone."""
-        async with self._reading:
-            began = self.clock.monotonic()
-            await self.live()
-            await self._whole(await self.mirror.state(self.name))
-            self._fresh_at = began
+        """Read every row, to find what is gone; meanwhile others find the book as fresh as it is."""
+        await self.live()
+        await self._wholes.read()
 
     async def whole_due(self) -> bool:
-        """Whether the whole was not read for longer than the settings say."""
+        """Whether the whole was not read for longer than the settings say, or at a moment that has yet to come."""
         state = await self.mirror.state(self.name)
         if not state.full_at:
             return True
         age = self.clock.now() - datetime.fromisoformat(state.full_at)
-        return age.total_seconds() >= self._section.mirror_full_every
+        return not 0 <= age.total_seconds() < self._section.mirror_full_every
 
-    async def _whole(self, state: MirrorState) -> None:
-        began, number = self.clock.now(), state.number + 1
-        async for some, live in self._all():
-            await self._put(some, live, seen=number)
-        note = await self._settle_missing(state, number, _minute(began - OVERLAP))
-        if note:
-            logger.error("catalog shrank", catalog=self.name, why=note)
-        state = MirrorState(
-            watermark=_minute(began), full_at=began.isoformat(timespec="milliseconds"), number=number,
-            rows=await self.mirror.count(self.name), note=note, source=state.source,
-        )  # fmt: skip
-        await self.mirror.set_state(self.name, state)
+    async def newest(self) -> str:
+        """When a row was last edited, as Notion tells time; empty when there is none."""
+        sorts = [{"timestamp": "last_edited_time", "direction": "descending"}]
+        answer, live = await self._asked(sorts=sorts, page_size=1)
+        return next((mirrored(one, live.props).edited for one in answer["results"]), "")
 
-    async def _all(self) -> AsyncIterator[tuple[list[MirrorRow], Live]]:
-        """Every row, in windows of creation: what one query does not give, the next one begins with."""
-        start, seen = "", set[str]()
-        while True:
-            last, incomplete, window = start, False, set[str]()
-            async for answer, live in self._pages("created_time", start):
-                rows = [mirrored(one, live.props) for one in answer["results"]]
-                new = [row for row in rows if row.page not in seen]
-                window |= {row.page for row in rows if row.created == rows[-1].created}
-                last = rows[-1].created if rows else last
-                incomplete = _is_incomplete(answer)
-                if new:
-                    yield new, live
-            if not incomplete:
-                return
-            if last == start:
-                raise Degraded(
-                    "Notion does not give all rows of one minute", target=f"catalog:{self.name}",
-                    why=f"More rows were created at {start} than one query gives",
-                )  # fmt: skip
-            start, seen = last, window
-
-    async def _pages(
-        self, stamp: str, start: str, *, in_trash: bool = False
-    ) -> AsyncIterator[tuple[Mapping[str, Any], Live]]:
+    async def pages(self, stamp: str, start: str, *, in_trash: bool = False) -> Answers:
         """The pages of one query, in order of a time stamp, from a moment on."""
         wanted = {"timestamp": stamp, stamp: {"on_or_after": start}} if start else None
         sorts = [{"timestamp": stamp, "direction": "ascending"}]
@@ -195,19 +149,7 @@ class Book:
             if not answer.get("has_more") or not cursor or cursor == before:
                 return
 
-    async def _settle_missing(self, state: MirrorState, number: int, before: str) -> str:
-        """What became of rows that are not listed any more, though created before a moment; a sentence when nobody can
-        have meant that.
-        """
-        some = self.mirror.missing_since(self.name, number)
-        missing = [row async for rows in some for row in rows if row.created < before]
-        if len(missing) > max(SPARED, SHRUNK * state.rows):
-            return f"{len(missing)} of {state.rows} rows are not listed any more: that is believed of none of them"
-        for row in missing[:ASKED_SINGLY]:
-            await self._settle_one(row)
-        return ""
-
-    async def _settle_one(self, row: MirrorRow) -> None:
+    async def settle(self, row: MirrorRow) -> None:
         """Trashed, moved to another database, or not to be seen any more: it is not in the book."""
         try:
             page = await self.notion.page(row.page)
@@ -224,15 +166,33 @@ class Book:
 
     async def _edited(self, state: MirrorState) -> None:
         """What was edited or trashed since the last look: two questions when it was little."""
-        began = self.clock.now()
-        start = _minute(datetime.fromisoformat(state.watermark) - OVERLAP)
+        began, newest, start = self.clock.monotonic(), "", ""
+        if state.watermark:
+            start = minute(min(datetime.fromisoformat(state.watermark), self.clock.now()) - OVERLAP)
         for in_trash in (False, True):
-            async for answer, live in self._pages("last_edited_time", start, in_trash=in_trash):
-                if _is_incomplete(answer):
-                    await self._whole(state)
+            latest = ""
+            async for answer, live in self.pages("last_edited_time", start, in_trash=in_trash):
+                if is_incomplete(answer):
+                    await self._wholes.read()
                     return
-                await self._put([mirrored(one, live.props) for one in answer["results"]], live)
-        await self.mirror.set_state(self.name, replace(state, watermark=_minute(began)))
+                rows = [mirrored(one, live.props) for one in answer["results"]]
+                await self.put(rows, live)
+                latest = max([latest, *(row.edited for row in rows)])
+            newest = newest or latest
+        if newest:
+            await self.mirror.set_watermark(self.name, self._advanced(state, newest, began))
+
+    def _advanced(self, state: MirrorState, newest: str, began: float) -> str:
+        """Up to where every edit is known now, by Notion's clock: ours may be another. Where nothing newer came for a
+        while, all that was edited in that minute is known, and it is not read again.
+        """
+        if newest != self._newest[0]:
+            self._newest = (newest, began)
+        known = datetime.fromisoformat(newest)
+        if began - self._newest[1] >= OVERLAP.total_seconds():
+            known += OVERLAP + MINUTE
+        before = min(datetime.fromisoformat(state.watermark or newest), self.clock.now())
+        return minute(max(before, min(known, self.clock.now())))
 
     # Single rows
 
@@ -283,10 +243,10 @@ class Book:
         """The rows that a filter finds, the oldest first, at most a hundred."""
         answer, live = await self._asked(filter=wanted, sorts=[{"timestamp": "created_time", "direction": "ascending"}])
         rows = [mirrored(one, live.props) for one in answer["results"]]
-        await self._put(rows, live)
+        await self.put(rows, live)
         return rows
 
-    async def _put(self, rows: Sequence[MirrorRow], live: Live, *, seen: int = 0) -> None:
+    async def put(self, rows: Sequence[MirrorRow], live: Live, *, seen: int = 0) -> None:
         """Rows of a query, less those of which it shows what stood there before we wrote."""
         now, before = list[MirrorRow](), list[MirrorRow]()
         for row in rows:
@@ -295,14 +255,6 @@ class Book:
         if seen and before:
             known = [await self.mirror.row(self.name, row.page) for row in before]
             await self.mirror.put(self.name, [row for row in known if row], seen=seen)
-
-
-def _minute(moment: datetime) -> str:
-    return moment.astimezone(UTC).replace(second=0, microsecond=0).isoformat(timespec="milliseconds")
-
-
-def _is_incomplete(answer: Mapping[str, Any]) -> bool:
-    return bool((answer.get("request_status") or {}).get("type") == "incomplete")
 
 
 def _parent(page: Mapping[str, Any]) -> str:

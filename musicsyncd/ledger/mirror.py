@@ -19,6 +19,7 @@ from musicsyncd.music.track import Track
 AT_ONCE: Final = 500
 """Rows that are held in memory at a time."""
 _COLUMNS: Final = "mirror.page, mirror.key, mirror.created, mirror.edited, mirror.fields, mirror.trashed"
+_MISSING: Final = "catalog = ? AND trashed = 0 AND seen < ? AND created < ?"
 _INTENT: Final = "key, track, begun, tries, found_by"
 
 
@@ -100,7 +101,8 @@ class Mirror:
 
     async def put(self, catalog: str, rows: Iterable[MirrorRow], *, seen: int = 0) -> list[str]:
         """Write down rows as they were read, `seen` in that reading of the whole book; the ids of those whose content
-        is news. The rows may come from a generator: they are never held all at once.
+        is news. A row that is known as it was edited later stays so. The rows may come from a generator: they are never
+        held all at once.
         """
 
         def write(conn: sqlite3.Connection) -> list[str]:
@@ -141,14 +143,16 @@ class Mirror:
             yield found
             last = found[-1].page
 
-    async def missing_since(self, catalog: str, number: int) -> AsyncIterator[list[MirrorRow]]:
-        """Rows of the book that this reading of the whole, and later ones, did not see; a batch at a time."""
-        query = f"""SELECT {_COLUMNS} FROM mirror WHERE catalog = ? AND page > ? AND trashed = 0 AND seen < ?
-                    ORDER BY page LIMIT ?"""  # noqa: S608  names of ours
-        last = ""
-        while found := await self._found(catalog, query, (catalog, last, number, AT_ONCE)):
-            yield found
-            last = found[-1].page
+    async def count_missing(self, catalog: str, number: int, before: str) -> int:
+        """How many rows of the book, created before a moment, this reading of the whole and later ones did not see."""
+        query = f"SELECT count(*) FROM mirror WHERE {_MISSING}"  # noqa: S608  names of ours
+        values = (catalog, number, before)
+        return await self._database.read(lambda conn: int(conn.execute(query, values).fetchone()[0]))
+
+    async def missing(self, catalog: str, number: int, before: str, *, limit: int) -> list[MirrorRow]:
+        """The first of these rows by their ids."""
+        query = f"SELECT {_COLUMNS} FROM mirror WHERE {_MISSING} ORDER BY page LIMIT ?"  # noqa: S608  names of ours
+        return await self._found(catalog, query, (catalog, number, before, limit))
 
     async def open(self, catalog: str) -> AsyncIterator[list[Open]]:
         """Rows that ask for a track which is not kept yet, the newest first, a batch at a time: not downloaded, not
@@ -189,6 +193,11 @@ class Mirror:
         values = (catalog, state.watermark, state.full_at, state.number, state.rows, state.note, state.source)
         query = "INSERT OR REPLACE INTO mirror_state VALUES (?, ?, ?, ?, ?, ?, ?)"
         await self._database.write(lambda conn: conn.execute(query, values) and None)
+
+    async def set_watermark(self, catalog: str, watermark: str) -> None:
+        """Every edit before this moment is known now; all else of its state stays as it is."""
+        query = "UPDATE mirror_state SET watermark = ? WHERE catalog = ?"
+        await self._database.write(lambda conn: conn.execute(query, (watermark, catalog)) and None)
 
     async def begin_anew(self, catalog: str, source: str) -> None:
         """The catalog is another database from now on: no row of the earlier one is in it, and none was taken out. What
@@ -282,12 +291,20 @@ def _batches(rows: Iterable[MirrorRow]) -> Iterator[list[MirrorRow]]:
 
 def _put(conn: sqlite3.Connection, catalog: str, rows: Sequence[MirrorRow], seen: int) -> list[str]:
     """What did not change costs one short update; the rest is written anew."""
-    query = "SELECT page, hash FROM mirror WHERE catalog = ? AND page IN (SELECT value FROM json_each(?))"
-    known = dict(conn.execute(query, (catalog, json.dumps([row.page for row in rows]))).fetchall())
+    query = "SELECT page, hash, edited FROM mirror WHERE catalog = ? AND page IN (SELECT value FROM json_each(?))"
+    found = conn.execute(query, (catalog, json.dumps([row.page for row in rows]))).fetchall()
+    known, edited = {one[0]: one[1] for one in found}, {one[0]: one[2] for one in found}
     hashes = {row.page: row.hash for row in rows}
-    news = [row for row in {row.page: row for row in rows}.values() if known.get(row.page) != hashes[row.page]]
-    same = [(row.edited, seen, catalog, row.page) for row in rows if known.get(row.page) == hashes[row.page]]
-    conn.executemany("UPDATE mirror SET edited = ?, seen = max(seen, ?) WHERE catalog = ? AND page = ?", same)
+    latest = {row.page: row for row in rows}.values()
+    news = [
+        row for row in latest
+        if known.get(row.page) != hashes[row.page] and not (row.edited and row.edited < edited.get(row.page, ""))
+    ]  # fmt: skip
+    new = {row.page for row in news}
+    same = [(row.edited, seen, catalog, row.page) for row in latest if row.page not in new]
+    conn.executemany(
+        "UPDATE mirror SET edited = max(edited, ?), seen = max(seen, ?) WHERE catalog = ? AND page = ?", same
+    )
     conn.executemany(
         """INSERT INTO mirror VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (catalog, page) DO UPDATE SET
            key = excluded.key, created = excluded.created, edited = excluded.edited, hash = excluded.hash,

@@ -83,8 +83,10 @@ async def test_rows_that_a_whole_reading_did_not_meet(mirror: Mirror) -> None:
     await mirror.put(BOOK, [row("a"), row("b"), row("c"), row("t", trashed=True)], seen=1)
     await mirror.put(BOOK, [row("a"), replace(row("b"), fields={"title": "new"})], seen=2)
     await mirror.put(BOOK, [row("a"), row("c")])
-    assert [one.page for one in await all_of(mirror.missing_since(BOOK, 2))] == ["c"]
-    assert await all_of(mirror.missing_since(BOOK, 1)) == []
+    late = "2026-01-02"
+    assert [one.page for one in await mirror.missing(BOOK, 2, late, limit=9)] == ["c"]
+    assert (await mirror.missing(BOOK, 2, late, limit=0), await mirror.count_missing(BOOK, 2, late)) == ([], 1)
+    assert await mirror.missing(BOOK, 1, late, limit=9) == await mirror.missing(BOOK, 2, "2026-01-01", limit=9) == []
     assert [one.page for one in await all_of(mirror.pages(BOOK))] == ["a", "b", "c"]
     assert [one.page for one in await all_of(mirror.pages(BOOK, trashed=True))] == ["t"]
 
