@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 import structlog
 
 from musicsyncd.catalog.base import Catalog, Fields, Published, Row, Whole
-from musicsyncd.catalog.notion_amending import Amending
+from musicsyncd.catalog.notion_amending import Amending, patch_of
 from musicsyncd.catalog.notion_body import Body
 from musicsyncd.catalog.notion_book import Book, Live
 from musicsyncd.catalog.notion_claims import TRACK, Claims, Wanted
@@ -75,7 +75,7 @@ class NotionCatalog(Catalog):
     # The port
 
     async def publish(self, key: str, fields: Fields, *, known: str | None) -> Published:
-        async with self._reaching():
+        async with self._reaching(parks=True):
             wanted = await self._wanted(key, fields)
             row = await self._claims.row_for(wanted, known)
             done = await (self._update(row, wanted) if row else self._create(wanted))
@@ -147,17 +147,8 @@ class NotionCatalog(Catalog):
 
     async def amend(self, row_id: str, changes: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
         async with self._reaching():
-            row = await self.book.fetched(row_id) if is_id(row_id) else None
-            if row is None or row.trashed:
-                return {}
-            live = self._live = await self.book.live()
-            due = _amendable(live, row, changes)
-            if not (due := self._writing.fitting(live, due)):
-                return {}
-            page, written = await self._writing.sent(live, due, {}, self._patch_of(row_id))
-            self.book.back.expect(row_id, written)
-            await self.book.take(page)
-            return {name: row.fields.get(name) for name in written}
+            self._live = await self.book.live()
+            return await self._amending.amend(row_id, changes) if is_id(row_id) else {}
 
     def called(self, name: str) -> str:
         return self._live.props[name].name if self._live and name in self._live.props else name
@@ -165,6 +156,9 @@ class NotionCatalog(Catalog):
     # Writing
 
     async def _create(self, wanted: Wanted) -> Published:
+        if lookup(wanted.live.props, {**wanted.values, **wanted.keyed}) is None:
+            raise self._nameless()
+        wanted = await self._linked(wanted)
         values = {**wanted.values, **wanted.keyed}
         async with self.book.creations.sending(wanted.key, wanted.key, found_by(values)):
             page, written = await self._sent(wanted, {n: v for n, v in values.items() if not empty(v)}, self._post)
@@ -180,6 +174,7 @@ class NotionCatalog(Catalog):
             if not base.get(RETIRED):
                 return Published(id=row.page, created=False, changed=(), before={})
             row = await self._restored(row)
+        wanted = await self._linked(wanted)
         row = await self._whole_relations(row, wanted.values.keys())
         base = self._as_left(base, row, wanted)
         merge = self._merge(base, row, wanted)
@@ -187,7 +182,12 @@ class NotionCatalog(Catalog):
         written: Mapping[str, Any] = {}
         if merge.write:
             await self.book.mirror.wrote(self.name, row.page, {SENT: _ours(merge.write, wanted.values)})
-            page, written = await self._sent(wanted, merge.write, self._patch_of(row.page))
+            try:
+                page, written = await self._sent(wanted, merge.write, patch_of(self.book, row.page))
+            except (Refused, Gone):
+                if (now := await self.book.fetched(row.page)) and now.trashed:
+                    return await self._update(now, wanted)
+                raise
             await self.book.take(page)
         passed_over = merge.write.keys() - ADDED_TO | merge.kept.keys()
         stands = {n: v for n, v in wanted.values.items() if n not in passed_over}
@@ -251,12 +251,6 @@ class NotionCatalog(Catalog):
             fix='Add a text property "External Key" to the database of tracks',
         )
 
-    def _patch_of(self, page_id: str) -> Send:
-        async def patch(live: Live, values: Values, properties: dict[str, Any]) -> Mapping[str, Any]:
-            return await self.book.notion.update_page(page_id, properties=properties)
-
-        return patch
-
     async def _wrote(
         self, row: MirrorRow, key: str, values: Mapping[str, Any], base: Mapping[str, Any] | None = None
     ) -> None:
@@ -304,11 +298,16 @@ class NotionCatalog(Catalog):
     async def _wanted(self, key: str, fields: Fields) -> Wanted:
         live = self._live = await self.book.live()
         await self._links.prepare()
-        values = {**told(fields, self._roots), **await self._links.pages(live, fields)}
+        values = told(fields, self._roots)
         passed_over = self._legacy(live)
         values = {name: value for name, value in values.items() if name not in passed_over}
         values = self._writing.fitting(live, values)
         return Wanted(key=key, keyed=self._key(live, key, fields), live=live, fields=fields, values=values)
+
+    async def _linked(self, wanted: Wanted) -> Wanted:
+        """With the pages to which the row leads; these are made only for a row that is written."""
+        pages = await self._links.pages(wanted.live, wanted.fields)
+        return replace(wanted, values=self._writing.fitting(wanted.live, {**wanted.values, **pages}))
 
     def _unwritable(self, live: Live, values: Values) -> frozenset[str]:
         """Fields that Notion does not take, and those that a better property holds already."""
@@ -345,15 +344,15 @@ class NotionCatalog(Catalog):
         return Row(id=row.page, key=row.key, fields=dict(row.fields), edited=frozenset(edited))
 
     @asynccontextmanager
-    async def _reaching(self) -> AsyncIterator[None]:
-        """What keeps Notion from being reached parks the track's row and nothing else, also where it only reads. Only
-        a creation that nobody answered is looked for soon.
+    async def _reaching(self, *, parks: bool = False) -> AsyncIterator[None]:
+        """What keeps Notion from being reached parks the track's row and nothing else. With `parks` so does a change
+        that nobody answered, for Notion may read and not write; only a creation is looked for soon.
         """
         try:
             await self.admit()
             yield
         except Ambiguous as error:
-            if error.counts:
+            if parks and error.counts:
                 raise self._degraded(error) from error
             raise
         except Degraded:
@@ -376,14 +375,3 @@ def _ours(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, An
 
 async def _everybody() -> None:
     """Nothing is known to be wrong."""
-
-
-def _amendable(live: Live, row: MirrorRow, changes: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
-    """The new values of the fields in which the old one still stands."""
-    compare = same(live.props)
-    present = {name: row.fields.get(name) for name in changes}
-    return {
-        name: new
-        for name, (old, new) in changes.items()
-        if name in live.props and (compare(name, old, present[name]) or (empty(old) and empty(present[name])))
-    }

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from musicsyncd.catalog.base import Fields
 from musicsyncd.catalog.notion_book import Book, Live
-from musicsyncd.catalog.notion_writing import Values, Writing
+from musicsyncd.catalog.notion_fields import same
+from musicsyncd.catalog.notion_writing import Send, Values, Writing
 from musicsyncd.catalog.ownership import empty
 from musicsyncd.errors import Degraded
 from musicsyncd.ledger.mirror import MirrorRow
@@ -69,9 +70,43 @@ class Amending:
         await self._book.take(page)
         return True
 
+    async def amend(self, row_id: str, changes: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+        """Put new values where the old ones still stand; what stood before in those that were written."""
+        row = await self._book.fetched(row_id)
+        if row is None or row.trashed:
+            return {}
+        live = await self._book.live()
+        due = self._writing.fitting(live, _amendable(live, row, changes))
+        if not due:
+            return {}
+        page, written = await self._writing.sent(live, due, {}, patch_of(self._book, row_id))
+        self._book.back.expect(row_id, written)
+        await self._book.take(page)
+        return {name: row.fields.get(name) for name in written}
+
     def _refused(self, names: list[str]) -> Degraded:
         why = f"Notion does not take {', '.join(names)} now"
         return Degraded("The rows cannot be merged", target=f"catalog:{self._book.name}", why=why)
+
+
+def patch_of(book: Book, page_id: str) -> Send:
+    """What writes values into this row."""
+
+    async def patch(live: Live, values: Values, properties: dict[str, Any]) -> Mapping[str, Any]:
+        return await book.notion.update_page(page_id, properties=properties)
+
+    return patch
+
+
+def _amendable(live: Live, row: MirrorRow, changes: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+    """The new values of the fields in which the old one still stands."""
+    compare = same(live.props)
+    present = {name: row.fields.get(name) for name in changes}
+    return {
+        name: new
+        for name, (old, new) in changes.items()
+        if name in live.props and (compare(name, old, present[name]) or (empty(old) and empty(present[name])))
+    }
 
 
 def _others(page: Mapping[str, Any], live: Live) -> dict[str, Any]:

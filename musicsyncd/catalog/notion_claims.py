@@ -46,7 +46,7 @@ class Claims:
 
     async def row_for(self, wanted: Wanted, known: str | None) -> MirrorRow | None:
         """The track's row as it stands now; None when it has none. One that a person took out stays out."""
-        if known and is_id(known) and (row := await self._book.fetched(known)):
+        if known and is_id(known) and (row := await self._book.fetched(known)) and await self._stays(known, wanted.key):
             return row
         for page in await self._book.mirror.pages_with(self._book.name, TRACK, wanted.key):
             if row := await self._book.fetched(page):
@@ -86,6 +86,18 @@ class Claims:
                 return now
             await self._book.mirror.wrote(self._book.name, row.page, {TRACK: None})
         return None
+
+    async def _stays(self, page_id: str, key: str) -> bool:
+        """Whether the row that we know is still this track's: another may have come to it while it was out of sight.
+        One that leads nowhere else any more, as after a merge, gives it up.
+        """
+        if await self._taken(page_id, key):
+            return True
+        owner = (await self._book.mirror.base(self._book.name, page_id)).get(TRACK)
+        if await self._book.mirror.is_led_to(self._book.name, page_id, str(owner)):
+            return False
+        await self._book.mirror.wrote(self._book.name, page_id, {TRACK: key})
+        return True
 
     async def _taken(self, page_id: str, key: str) -> bool:
         """Whether the row is this track's from now on; False when it is another's."""

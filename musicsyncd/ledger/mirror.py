@@ -201,13 +201,12 @@ class Mirror:
 
     async def begin_anew(self, catalog: str, source: str) -> None:
         """The catalog is another database from now on: no row of the earlier one is in it, and none was taken out. What
-        we wrote into each stays known, in case a person goes back.
+        we wrote into each stays known, and whose it is, in case a person goes back.
         """
 
         def write(conn: sqlite3.Connection) -> None:
             for table in ("mirror", "mirror_identity", "mirror_state", "intent"):
                 conn.execute(f"DELETE FROM {table} WHERE catalog = ?", (catalog,))  # noqa: S608  names of ours
-            conn.execute("DELETE FROM written WHERE catalog = ? AND substr(field, 1, 1) = '_'", (catalog,))
 
         await self._database.write(write)
         await self.set_state(catalog, MirrorState(source=source))
@@ -242,6 +241,13 @@ class Mirror:
         query = "SELECT page FROM written WHERE catalog = ? AND field = ? AND hash = ? ORDER BY page"
         values = (catalog, name, digest(value))
         return await self._database.read(lambda conn: [row[0] for row in conn.execute(query, values)])
+
+    async def is_led_to(self, catalog: str, page: str, track: str) -> bool:
+        """Whether this row was read back for that track, which is no duplicate."""
+        query = """SELECT 1 FROM evidence JOIN track ON track.id = evidence.track WHERE track.id = ?
+                   AND track.duplicate_of IS NULL AND target = ? AND json_extract(detail, '$.id') = ?"""
+        values = (track, f"catalog:{catalog}", page)
+        return await self._database.read(lambda conn: conn.execute(query, values).fetchone() is not None)
 
     # What we began to create
 
