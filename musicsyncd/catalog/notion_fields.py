@@ -24,7 +24,8 @@ from musicsyncd.music.identity import (
     url_of,
 )
 from musicsyncd.music.precedence import to_key
-from musicsyncd.notion.values import Property, Unfit, equal, from_property, to_property, truncated
+from musicsyncd.notion.fields import FLAG, TRACKS
+from musicsyncd.notion.values import NO, YES, Property, Unfit, equal, from_property, to_property, truncated
 
 PARTIAL: Final = "partial"
 """Among a mirrored row's fields: the names of those of which Notion showed only the beginning."""
@@ -49,6 +50,8 @@ ROW_PERSONS: Final = PERSONS | {
 """Fields of a row in which what a person wrote stays."""
 ADDED_TO: Final = frozenset({"artist_pages", "playlist_pages"})
 """Relations: ours are put beside what others related."""
+FLAGS: Final = frozenset(name for name, one in TRACKS.items() if one.kinds == FLAG)
+"""Fields that say yes or no, in whatever kind of property."""
 EAGLE: Final = "eagle"
 """The shelf whose paths are `images/ID.info/NAME`: an item for each format."""
 PATHS: Final[Mapping[str, str]] = {
@@ -152,6 +155,8 @@ def same(props: Mapping[str, Property], partial: Iterable[str] = ()) -> Callable
             return to_key(one) == to_key(other)
         if name in ADDED_TO:
             return frozenset(one or ()) <= frozenset(other or ())
+        if name in FLAGS and isinstance(flag(one), bool) and isinstance(flag(other), bool):
+            return bool(flag(one) == flag(other))
         try:
             return equal(props[name], one, other, partial=name in short)
         except Unfit:
@@ -183,12 +188,19 @@ def new_options(prop: Property, value: Any) -> list[str]:
     return [name for name in names if name not in prop.options]
 
 
+def flag(value: Any) -> Any:
+    """A yes or a no, also where it is kept as a word; any other word as it is."""
+    word = value.strip().casefold() if isinstance(value, str) else ""
+    return word in YES if word in YES | NO else value
+
+
 def mirrored(page: Mapping[str, Any], props: Mapping[str, Property]) -> MirrorRow:
     """A page's JSON as a row of the mirror."""
     held = page.get("properties") or {}
     by_id = {str(one.get("id")): one for one in held.values()}
     shown = {name: found for name, prop in props.items() if (found := held.get(prop.name) or by_id.get(prop.id))}
     fields = {name: from_property(one) for name, one in shown.items()}
+    fields |= {name: flag(fields[name]) for name in FLAGS & fields.keys()}
     if short := sorted(name for name, one in shown.items() if truncated(one)):
         fields[PARTIAL] = short
     key = _text(fields.get("external_key"))

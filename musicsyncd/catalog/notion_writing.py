@@ -13,6 +13,7 @@ from musicsyncd.catalog.notion_book import Book, Live
 from musicsyncd.catalog.notion_fields import ADDED_TO, new_options, unable
 from musicsyncd.catalog.notion_links import Links
 from musicsyncd.errors import MusicsyncError
+from musicsyncd.ledger.mirror import digest
 from musicsyncd.notion.errors import Gone, Refused
 from musicsyncd.notion.values import OPTIONS, Unfit, to_property
 
@@ -20,6 +21,12 @@ logger = structlog.get_logger()
 CROWDED: Final = f"leads to more than the {OPTIONS} pages that can be written"
 TRIES: Final = 12
 """Times that one row is sent, each time with less, before it is given up."""
+REFUSALS: Final = 10
+"""Refused values of one field that are remembered."""
+ANY: Final = ""
+"""Every value of a field, among those that were refused."""
+_MISFIT: Final = re.compile(r" is expected to be | is not a property that exists|[Cc]ould not find property")
+_TRASHED: Final = re.compile(r"\b(?:archived|in (?:the )?trash)\b", re.IGNORECASE)
 _ID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 
 Values = Mapping[str, Any]
@@ -34,8 +41,8 @@ class Writing:
     def __init__(self, book: Book, links: Links, *, ttl: float) -> None:
         """`ttl` is in seconds."""
         self._book, self._links, self._ttl = book, links, ttl
-        self._refused: dict[str, tuple[float, str]] = {}
-        """Fields that were refused, until when, and Notion's words."""
+        self._refused: dict[str, dict[str, tuple[float, str]]] = {}
+        """By field the values that were refused, until when, and Notion's words."""
         self._full: tuple[float, str] = (0.0, "")
         """The same of new options in any property."""
         self._told: set[tuple[str, str]] = set()
@@ -44,16 +51,32 @@ class Writing:
 
     @property
     def refused(self) -> dict[str, str]:
-        """Fields whose property Notion does not take now, each with its words."""
+        """Fields whose property takes no value now, each with Notion's words."""
+        found = {name: self._values_refused(name) for name in self._refused}
+        return {name: next(iter(said.values())) for name, said in found.items() if ANY in said or len(said) > 1}
+
+    def _values_refused(self, name: str) -> dict[str, str]:
+        """The values of this field that Notion does not take now."""
         now = self._book.clock.monotonic()
-        self._refused = {name: one for name, one in self._refused.items() if one[0] > now}
-        return {name: why for name, (_, why) in self._refused.items()}
+        return {value: why for value, (until, why) in self._refused.get(name, {}).items() if until > now}
+
+    def _refuse(self, name: str, value: Any, why: str) -> None:
+        """One value says nothing of the others, unless it is the property's kind that does not fit."""
+        of_all = name in ADDED_TO or _MISFIT.search(why)
+        found = self._refused.setdefault(name, {})
+        found[ANY if of_all else digest(value)] = (self._until, why)
+        while len(found) > REFUSALS:
+            del found[next(iter(found))]
 
     def unable(self, live: Live, values: Values) -> dict[str, str]:
         """The fields that cannot be written now, each with the reason."""
         until, full = self._full
         full = full if self._book.clock.monotonic() < until else ""
-        found = unable(live.props, values, full) | self.refused
+        found = unable(live.props, values, full)
+        for name in self._refused.keys() & values.keys():
+            if why := self._values_refused(name).get(digest(values[name])):
+                found[name] = why
+        found |= self.refused
         found |= {name: CROWDED for name in ADDED_TO & values.keys() if len(values[name] or ()) > OPTIONS}
         return {name: why for name, why in found.items() if name in values}
 
@@ -73,7 +96,7 @@ class Writing:
         """The values without what is refused; the error again where that is nothing that can be left out."""
         if lost := _led_to(left, error.why):
             return await self._led_elsewhere(live, left, fields, lost)
-        if not isinstance(error, Refused):
+        if not isinstance(error, Refused) or _TRASHED.search(error.why):
             raise error
         self._book.forget_schema()
         now = await self._book.live()
@@ -81,7 +104,7 @@ class Writing:
         if not name:
             self._refuse_options(error, now, left)
         elif now.props.get(name) == live.props[name]:
-            self._refused[name] = (self._until, error.why)
+            self._refuse(name, left[name], error.why)
         elif name not in now.props:
             self._tell(live, {name: "It is not there any more"})
         return self.fitting(now, left)
@@ -92,7 +115,8 @@ class Writing:
         cannot = self.unable(live, there)
         self._tell(live, cannot)
         written = {live.props[name].name for name in there if name not in cannot}
-        self.left_out = {name: why for name, why in self.left_out.items() if name not in written}
+        odd = {live.props[name].name for name in self._refused if name in live.props and self._values_refused(name)}
+        self.left_out = {name: why for name, why in self.left_out.items() if name not in written - odd}
         self.left_out |= {live.props[name].name: why for name, why in cannot.items()}
         return {name: value for name, value in there.items() if name not in cannot}
 
