@@ -62,7 +62,15 @@ class Book:
         if self._live is None or self._live.schema is not schema:
             props = resolved(schema, DATABASES[self._kind], self._section.names(self._kind))
             self._live = Live(schema=schema, props=props)
+            self._doubt(props)
         return self._live
+
+    def _doubt(self, props: Mapping[str, Property]) -> None:
+        """Without what each row needs, the schema is believed for this once only."""
+        needed = {name: field for name, field in DATABASES[self._kind].items() if field.required}
+        if not all(name in props and props[name].type in field.kinds for name, field in needed.items()):
+            self.forget_schema()
+            self.notion.on_doubt()
 
     async def _begin(self, source: str) -> None:
         """Nothing is known of another database than the one that was read so far."""

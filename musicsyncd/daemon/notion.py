@@ -93,6 +93,7 @@ async def open_side(
     client = await open_notion(section, budgets, options, clock)
     stack.push_async_callback(client.close)
     preflight, channels = Preflight(client, section, clock), open_channels(client, section, clock)
+    client.on_doubt = preflight.doubt
     catalog = None
     if section.tracks_db:
         catalog = open_catalog(client, Mirror(database, clock), section, clock, Roots(volumes))

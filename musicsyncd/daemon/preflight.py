@@ -21,6 +21,8 @@ EVERY: Final = 6 * 3600.0
 """Seconds between two looks while all is as it should be."""
 SOON: Final = 15 * 60.0
 """The same while something is not: a person may be mending it."""
+AT_MOST: Final = 60.0
+"""Seconds, at least, between two looks for which somebody met what should not be."""
 PATIENCE: Final = 60.0
 """Seconds for which others wait for the first look."""
 GRACE: Final = 15 * 60.0
@@ -39,19 +41,58 @@ class Preflight:
 
     def __init__(self, notion: Notion, section: NotionSection, clock: Clock) -> None:
         self._notion, self._section, self._clock = notion, section, clock
-        self._looked = anyio.Event()
+        self._looked, self._doubted = anyio.Event(), anyio.Event()
+        self._looking, self._at = anyio.Lock(), -AT_MOST
         self._found: Sequence[Finding] = ()
         self.on_news: Callable[[], None] = lambda: None
         """Called when something else is wrong than before."""
 
     async def keep(self) -> None:
-        """Look until cancelled."""
+        """Look until cancelled: now and then, and when somebody met what should not be."""
         while True:
             await self.look()
-            await self._clock.sleep(EVERY if all(one.ok for one in self._found) else SOON)
+            while not await self._due():
+                await self._look_again()
+
+    def doubt(self) -> None:
+        """Somebody met what should not be: look before anything else is asked. What a look itself meets is none."""
+        if not self._looking.locked():
+            self._doubted.set()
 
     async def look(self) -> None:
-        """Look once."""
+        """Look once; one at a time."""
+        async with self._looking:
+            await self._look()
+
+    async def _look_again(self) -> None:
+        """Look, if there is doubt still: one look is for all who met the same, at most one a minute."""
+        async with self._looking:
+            if self._doubted.is_set() and self._left() <= 0:
+                await self._look()
+
+    def _left(self) -> float:
+        """Seconds until doubt may be looked into."""
+        return self._at + AT_MOST - self._clock.monotonic()
+
+    async def _due(self) -> bool:
+        """Return when the next look is due, or with False when there is doubt that may be looked into."""
+        due = True
+        async with anyio.create_task_group() as tasks:
+
+            async def doubted() -> None:
+                nonlocal due
+                await self._doubted.wait()
+                await self._clock.sleep(max(0.0, self._left()))
+                due = False
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(doubted, name="doubt of Notion")
+            await self._clock.sleep(EVERY if all(one.ok for one in self._found) else SOON)
+            tasks.cancel_scope.cancel()
+        return due
+
+    async def _look(self) -> None:
+        self._at, self._doubted = self._clock.monotonic(), anyio.Event()
         before = {_key(one) for one in self._found if not one.ok}
         self._found = await check(self._notion, self._section)
         for one in self._found:
@@ -69,6 +110,8 @@ class Preflight:
     async def admit(self) -> None:
         """Let a writer of rows pass; NeedsPerson while the database of tracks is not what it should be."""
         await self.looked()
+        if self._doubted.is_set():
+            await self._look_again()
         wrong = (one for one in self._found if one.database in ("token", "tracks_db") and _stops(one))
         if one := next(wrong, None):
             raise _as_error(one)

@@ -23,7 +23,7 @@ from musicsyncd.errors import BadInput, MusicsyncError, Temporary
 from musicsyncd.http.budget import Budget, Pace, too_fast
 from musicsyncd.http.budgets import Budgets
 from musicsyncd.http.client import HttpOptions, TooLarge, bounded, open_session
-from musicsyncd.notion.errors import BUSY, Heard, Incomplete, heard, translated
+from musicsyncd.notion.errors import BUSY, Gone, Heard, Incomplete, NotAllowed, heard, translated
 from musicsyncd.notion.gate import URGENCY as URGENCY
 from musicsyncd.notion.gate import Gate
 from musicsyncd.notion.gate import Urgency as Urgency
@@ -42,6 +42,8 @@ LARGEST: Final = 32 * 1024**2
 """Bytes of one answer; a hundred full rows take some two million."""
 MOST: Final = 100
 """Rows or blocks on one page of an answer."""
+OF_DATABASES: Final = frozenset({"database", "data_source", "query", "create_page"})
+"""Kinds of questions whose 404 says that a whole database is not there, or not for this connection."""
 
 Answer = dict[str, Any]
 """An object of Notion's, as JSON."""
@@ -75,6 +77,8 @@ class Notion:
         self._opening = anyio.Lock()
         self.counts: Counter[str] = Counter()
         """Questions that went out, by kind, since the start."""
+        self.on_doubt: Callable[[], None] = lambda: None
+        """Called when the token or a database is not, any more, what the settings take it for."""
 
     @property
     def name(self) -> str:
@@ -242,6 +246,8 @@ class Notion:
             except _troubles() as error:
                 failed = await self._told(kind, error, write)
                 if not left or not self._worth_another(error, failed, write):
+                    if isinstance(failed, NotAllowed) or (isinstance(failed, Gone) and kind in OF_DATABASES):
+                        self.on_doubt()
                     raise failed from error
                 await self._step_back(heard(error).status, TRIES - 1 - left)
                 continue

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import anyio
 import pytest
+from pydantic import SecretStr
 
 from musicsyncd.alerts.base import Severity
 from musicsyncd.alerts.findings import Seen, findings
 from musicsyncd.alerts.telling import Trouble
-from musicsyncd.daemon.preflight import Preflight
-from musicsyncd.errors import NeedsPerson
+from musicsyncd.clock import ManualClock
+from musicsyncd.daemon.preflight import AT_MOST, Preflight
+from musicsyncd.errors import Degraded, MusicsyncError, NeedsPerson
+from musicsyncd.notion.section import NotionSection
 from tests.alerts.contract import MOMENT
+from tests.catalog.notion_house import HastyClock, song
+from tests.catalog.notion_house import house as catalog_house
 from tests.fakes.notion import NotionFake
 from tests.fakes.notion_music import Workspace, music_workspace
 from tests.notion.house import House, house
@@ -25,7 +31,9 @@ def ws() -> Iterator[Workspace]:
 
 
 def preflight(found: House) -> Preflight:
-    return Preflight(found.notion, found.section, found.clock)
+    made = Preflight(found.notion, found.section, found.clock)
+    found.notion.on_doubt = made.doubt
+    return made
 
 
 async def test_all_is_well(ws: Workspace) -> None:
@@ -95,3 +103,69 @@ async def test_a_token_that_does_not_count_explains_all_the_rest(ws: Workspace) 
         ]
         seen = Seen(now=MOMENT, catalogs={"notion": 3}, channels=channels, more=look.findings())
         assert [(one.key, one.severity) for one in findings(seen)] == [("notion:token", Severity.CRITICAL)]
+
+
+@pytest.mark.parametrize(("lost", "kind"), [("token", "token"), ("database", "There is no database")])
+async def test_what_is_lost_in_mid_run_is_looked_into_at_once(ws: Workspace, lost: str, kind: str) -> None:
+    """Who met it is followed by one look, and whoever comes then is told without a question, for a minute."""
+    async with house(ws.fake, tracks_db=ws.tracks.id) as found:
+        look = preflight(found)
+        await look.look()
+        await found.clock.advance(AT_MOST)
+        if lost == "token":
+            ws.fake.token = "ntn_another"
+        else:
+            ws.fake.share(ws.tracks, shared=False)
+        with pytest.raises(MusicsyncError):
+            await found.notion.query(ws.tracks.data_source_id)
+        for _ in range(10):
+            with pytest.raises(NeedsPerson, match=kind):
+                await look.admit()
+        asked = len(ws.fake.requests)
+        with pytest.raises(MusicsyncError):
+            await found.notion.query(ws.tracks.data_source_id)
+        with pytest.raises(NeedsPerson, match=kind):
+            await look.admit()
+        assert len(ws.fake.requests) == asked + 1
+        assert [one.severity for one in look.findings()] == [Severity.CRITICAL]
+
+
+async def test_doubt_wakes_who_looks_now_and_then(ws: Workspace) -> None:
+    """Nobody has to publish for a person to be told."""
+    async with house(ws.fake, ManualClock(), tracks_db=ws.tracks.id) as found:
+        look = preflight(found)
+        told = anyio.Event()
+        look.on_news = told.set
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(look.keep, name="looks")
+            await look.looked()
+            await anyio.wait_all_tasks_blocked()
+            ws.fake.share(ws.tracks, shared=False)
+            look.doubt()
+            await anyio.wait_all_tasks_blocked()
+            assert not told.is_set()
+            await found.clock.advance(AT_MOST)
+            with anyio.fail_after(5):
+                while not told.is_set():  # its questions wait for their turn
+                    await found.clock.advance(0.1)
+                    await anyio.sleep(0.001)
+            tasks.cancel_scope.cancel()
+
+
+async def test_a_needed_property_that_is_renamed_stops_the_rows(ws: Workspace) -> None:
+    """The look names it; renamed back, rows are written again at once, with it."""
+    clock = HastyClock()
+    async with catalog_house(ws.fake, ws.tracks, clock=clock) as stands:
+        section = NotionSection(token=SecretStr(ws.fake.token), base_url=ws.fake.url, tracks_db=ws.tracks.id)
+        look = Preflight(stands.notion, section, clock)
+        stands.notion.on_doubt, stands.catalog.admit = look.doubt, look.admit
+        await look.look()
+        clock.skip(AT_MOST)
+        ws.fake.rename_property(ws.tracks, "Downloaded", "Got it")
+        await stands.catalog.publish("track1", song(1), known=None)
+        with pytest.raises(Degraded, match="'Downloaded'"):
+            await stands.catalog.publish("track2", song(2), known=None)
+        ws.fake.rename_property(ws.tracks, "Got it", "Downloaded")
+        await look.look()
+        done = await stands.catalog.publish("track2", song(2), known=None)
+        assert ws.fake.page(done.id)["Downloaded"] is True
