@@ -26,6 +26,8 @@ from musicsyncd.catalog.notion_fields import (
     PARTIAL,
     RELATED,
     ROW_PERSONS,
+    STOOD,
+    TAKEN,
     added,
     as_far_as_known,
     external_key,
@@ -35,6 +37,8 @@ from musicsyncd.catalog.notion_fields import (
     lookup,
     said,
     same,
+    stood,
+    taken_out,
     told,
     untouched,
 )
@@ -110,6 +114,7 @@ class NotionCatalog(Catalog):
         if live is None:  # nothing was read yet, so there is no row to compare
             return ()
         linked, open_ = self._links.known(live, fields)
+        linked = _less(linked, row.fields.get(TAKEN, {}))
         values = {**told(fields, self._roots), **linked}
         passed_over = row.edited | row.unable.keys() | self._unwritable(live, values)
         compare = same(live.props, row.fields.get(PARTIAL, ()))
@@ -163,8 +168,9 @@ class NotionCatalog(Catalog):
         async with self.book.creations.sending(wanted.key, wanted.key, found_by(values)):
             page, written = await self._sent(wanted, {n: v for n, v in values.items() if not empty(v)}, self._post)
         row = await self.book.take(page)
+        ours = {STOOD: stood(wanted.values, written)}
         written = {n: v for n, v in values.items() if n in written or empty(v)}
-        await self._wrote(row, wanted.key, written)
+        await self._wrote(row, wanted.key, {**written, **ours})
         await self.book.creations.settled(wanted.key)
         return Published(id=row.page, created=True, changed=said(written), before={}, written=written)
 
@@ -176,8 +182,9 @@ class NotionCatalog(Catalog):
             row = await self._restored(row)
         wanted = await self._linked(wanted)
         row = await self._whole_relations(row, wanted.values.keys())
+        taken = taken_out(base, row.fields)
         base = self._as_left(base, row, wanted)
-        merge = self._merge(base, row, wanted)
+        merge = self._merge(base, row, wanted, taken)
         before = {name: row.fields.get(name) for name in merge.write}
         written: Mapping[str, Any] = {}
         if merge.write:
@@ -192,7 +199,9 @@ class NotionCatalog(Catalog):
         passed_over = merge.write.keys() - ADDED_TO | merge.kept.keys()
         stands = {n: v for n, v in wanted.values.items() if n not in passed_over}
         left = {**base, SENT: written or base.get(SENT)}
+        stands[STOOD] = {**(base.get(STOOD) or {}), **stood(wanted.values, row.fields, written, taken)}
         await self._wrote(row, wanted.key, {**stands, **_ours(written, wanted.values)}, left)
+        self.book.back.expect(row.page, {**stands, **written})
         return Published(
             id=row.page, created=False, changed=said(written), before=before, kept=merge.kept, written=written
         )
@@ -204,9 +213,9 @@ class NotionCatalog(Catalog):
         related = {n: [*(base.get(n) or ()), *v] for n, v in sent.items() if n in ADDED_TO}
         return {**base, **{n: v for n, v in sent.items() if compare(n, v, row.fields.get(n))}, **related}
 
-    def _merge(self, base: Mapping[str, Any], row: MirrorRow, wanted: Wanted) -> Merge:
-        """What is to be written, and what of a person's stays."""
-        values = {**wanted.values, **({} if row.key else wanted.keyed)}
+    def _merge(self, base: Mapping[str, Any], row: MirrorRow, wanted: Wanted, taken: Mapping[str, list[str]]) -> Merge:
+        """What is to be written, and what of a person's stays; `taken` are the pages that he took out of relations."""
+        values = _less({**wanted.values, **({} if row.key else wanted.keyed)}, taken)
         related = {n: added(values[n], base.get(n), row.fields.get(n)) for n in ADDED_TO & values.keys()}
         values |= related
         left = foreign(base, row.fields)
@@ -217,7 +226,7 @@ class NotionCatalog(Catalog):
         less = {n: v for n, v in related.items() if set(v) != set(present[n] or ())}
         return Merge(
             write={n: v for n, v in {**merge.write, **less}.items() if not (empty(v) and empty(present[n]))},
-            kept=merge.kept,
+            kept={**merge.kept, **{n: present[n] for n in taken.keys() & values.keys() if values[n] == present[n]}},
             conflicts=merge.conflicts,
         )
 
@@ -366,6 +375,11 @@ class NotionCatalog(Catalog):
         if isinstance(error, MusicsyncError):
             return Degraded(error.what, target=self.target, why=error.why, fix=error.fix)
         return Degraded("The row cannot be written", target=self.target, why=str(error))
+
+
+def _less(values: Mapping[str, Any], taken: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The values, and of each relation only the pages that nobody took out."""
+    return {**values, **{n: [one for one in values[n] if one not in taken[n]] for n in taken.keys() & values.keys()}}
 
 
 def _ours(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,11 @@ FOREIGN: Final = "foreign"
 """The same: the names of fields of ours that others filled and we never did."""
 RELATED: Final = "related"
 """Among a row's fields: the pages to which it leads by our hand, by relation."""
-MARKS: Final = frozenset({PARTIAL, RELATED, FOREIGN})
+TAKEN: Final = "taken"
+"""The same: the pages that we related and a person took out again, by relation."""
+STOOD: Final = "_stood"
+"""Among what was written into a row: the pages to which it surely led by our hand, by relation."""
+MARKS: Final = frozenset({PARTIAL, RELATED, FOREIGN, TAKEN})
 """What stands among a row's fields and is none."""
 OURS: Final = "musicsyncd"
 """What the owner's loop guard reads: who wrote the row last."""
@@ -277,7 +281,7 @@ def as_far_as_known(row: MirrorRow, base: Mapping[str, Any]) -> MirrorRow:
     whole = {name: [*dict.fromkeys([*row.fields[name], *ours[name]])] for name in short}
     fields = {**row.fields, **whole}
     related = {name: [one for one in pages if one in fields[name]] for name, pages in ours.items() if pages}
-    marks = {RELATED: related, FOREIGN: sorted(foreign(base, row.fields))}
+    marks = {RELATED: related, TAKEN: taken_out(base, fields), FOREIGN: sorted(foreign(base, row.fields))}
     return replace(row, fields=fields | {name: mark for name, mark in marks.items() if mark})
 
 
@@ -292,6 +296,19 @@ def foreign(base: Mapping[str, Any], present: Mapping[str, Any]) -> set[str]:
 def untouched(name: str, base: Mapping[str, Any], now: Any, compare: Callable[[str, Any, Any], bool]) -> bool:
     """Whether what stands there is what we wrote, or nothing where we never did."""
     return compare(name, base[name], now) if name in base else empty(now)
+
+
+def taken_out(base: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The pages that we related and that do not stand there any more, by relation: we do not put them back."""
+    stood = base.get(STOOD) or {}
+    gone = {name: set(stood[name]) - set(present[name] or ()) for name in stood.keys() & present.keys()}
+    return {name: sorted(pages) for name, pages in gone.items() if pages}
+
+
+def stood(wanted: Mapping[str, Any], *there: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The wanted pages that are among these, by relation."""
+    known = {name: {page for one in there for page in one.get(name) or ()} for name in ADDED_TO & wanted.keys()}
+    return {name: [page for page in wanted[name] if page in known[name]] for name in sorted(known)}
 
 
 def added(wanted: Any, before: Any, present: Any) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from musicsyncd.errors import Degraded
+from musicsyncd.errors import Degraded, Temporary
 from tests.catalog.notion_house import HastyClock, house, kept, song
 from tests.fakes.notion import NotionFake
 from tests.fakes.notion_music import music_workspace
@@ -190,3 +190,44 @@ async def test_a_database_that_cannot_hold_an_id(fake: NotionFake, clock: HastyC
             await stands.catalog.publish("track0", song(0), known=None)
         assert fake.pages(tracks) == []
         assert await stands.mirror.intents("notion") == []
+
+
+async def test_what_a_person_takes_out_of_a_relation_stays_out(fake: NotionFake, clock: HastyClock) -> None:
+    """It is no lack, whatever else is written; what is wanted beside it is related, and what he puts back stays."""
+    workspace = music_workspace(fake)
+    both = song(0, playlists=["Playlist 0", "Second"])
+    async with house(fake, workspace.tracks, workspace, clock=clock, lag=5) as stands:
+        row = await kept(stands.catalog, clock, "track0", both)
+        first, second = fake.page(row.id)["Playlists"]
+        fake.edit(row.id, {"Playlists": [second]})
+        clock.skip(400)
+        await stands.catalog.freshen()
+        read = await stands.catalog.read(row.id)
+        assert read is not None
+        assert stands.catalog.lacks(both, read) == ()
+        done = await kept(stands.catalog, clock, "track0", both | {"bpm": 99.0})
+        assert fake.page(row.id)["Playlists"] == [second]
+        assert done.kept == {"playlist_pages": [second]}
+        await kept(stands.catalog, clock, "track0", both | {"playlists": ["Playlist 0", "Second", "Third"]})
+        names = [fake.page(one)["Name"] for one in fake.page(row.id)["Playlists"]]
+        assert names == ["Second", "Third"]
+        fake.edit(row.id, {"Playlists": [first, *fake.page(row.id)["Playlists"]]})
+        clock.skip(400)
+        await kept(stands.catalog, clock, "track0", both | {"playlists": ["Second"]})
+        assert fake.page(row.id)["Playlists"] == [second]
+        await kept(stands.catalog, clock, "track0", both)
+        assert set(fake.page(row.id)["Playlists"]) == {first, second}
+
+
+async def test_a_relation_that_was_never_written_was_not_taken_out(fake: NotionFake, clock: HastyClock) -> None:
+    """Neither where the answer was lost before it was done, nor where Notion did not take it."""
+    workspace = music_workspace(fake)
+    more = song(0, playlists=["Playlist 0", "Second"])
+    async with house(fake, workspace.tracks, workspace, clock=clock) as stands:
+        row = await kept(stands.catalog, clock, "track0", song(0))
+        await kept(stands.catalog, clock, "track1", song(1, playlists=["Second"]))
+        fake.fail("drop", times=1, where=lambda asked: asked.method == "PATCH")
+        with pytest.raises(Temporary):
+            await stands.catalog.publish("track0", more, known=row.id)
+        await kept(stands.catalog, clock, "track0", more)
+        assert len(fake.page(row.id)["Playlists"]) == 2
