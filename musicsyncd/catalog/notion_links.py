@@ -1,4 +1,7 @@
-"""Artists and playlists as pages of their own, to which a track's row leads: each found by its name, made once."""
+"""Artists and playlists as pages of their own, to which a track's row leads: each found by its name, made once.
+
+A page that once stood for a name stands for it as long as it lives, whatever a person calls it since.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ LISTS: Final[Mapping[str, str]] = {"artist_pages": "artists", "playlist_pages": 
 
 OUT_OF_REACH: Final = (NeedsPerson, Gone, Refused)
 """What keeps such a database from being used until a person has seen to it."""
+NAMES: Final = "_names"
+"""Among what was written into a page: the names for which it stands."""
 PAUSE: Final = 300.0
 """Seconds after which it is tried again."""
 
@@ -88,12 +93,14 @@ class Links:
 
 
 class _Pages:
-    """One such database: its pages by name, whatever the case and the blanks."""
+    """One such database: its pages by name, whatever the case and the blanks, and by the names for which they stood."""
 
     def __init__(self, book: Book, lag: float) -> None:
         self._book, self._lag = book, lag
         self._data_source = ""
         self._by_name: dict[str, str] | None = None
+        self._stood: dict[str, str] = {}
+        """Names for which a page stands by our word."""
         self._making = anyio.Lock()
         self._left_alone = 0.0
         self._told = ""
@@ -133,25 +140,28 @@ class _Pages:
         return (self._by_name or {}).get(_folded(name), "")
 
     async def page(self, name: str) -> str:
-        if page := self.known(name):
+        if page := self._stood.get(_folded(name)):
             return page
         async with self._making:
-            if page := self.known(name):
-                return page
-            if await self._book.freshen(within=self._lag * 4):
+            if not self.known(name) and await self._book.freshen(within=self._lag * 4):
                 await self._load()
-            return self.known(name) or await self._made(name)
+            page = self.known(name) or await self._made(name)
+            await self._stands(_folded(name), page)
+            return page
 
     async def _load(self) -> None:
-        """The oldest page of each name counts."""
+        """The oldest page of each name counts, before it the one that stood for it."""
         self._data_source = (await self._book.mirror.state(self._book.name)).source
         found: dict[str, tuple[str, str]] = {}
+        stood: dict[str, str] = {}
         async for rows in self._book.mirror.pages(self._book.name):
+            bases = await self._book.mirror.bases(self._book.name, [row.page for row in rows])
+            stood |= {name: page for page, base in bases.items() for name in base.get(NAMES, ())}
             for row in rows:
                 title = _folded(str(row.fields.get("title") or ""))
                 if title and (title not in found or row.created < found[title][0]):
                     found[title] = (row.created, row.page)
-        self._by_name = {title: page for title, (_, page) in found.items()}
+        self._stood, self._by_name = stood, {title: page for title, (_, page) in found.items()} | stood
 
     async def _made(self, name: str) -> str:
         """A new page; one whose creation nobody answered is looked for first, once a query would show it."""
@@ -172,6 +182,13 @@ class _Pages:
         assert self._by_name is not None
         self._by_name[key] = page
         return page
+
+    async def _stands(self, key: str, page: str) -> None:
+        """Write down for which name the page stands; one may stand for several."""
+        if self._stood.get(key) != page:
+            self._stood[key] = page
+            names = sorted(name for name, one in self._stood.items() if one == page)
+            await self._book.mirror.wrote(self._book.name, page, {NAMES: names})
 
 
 def _folded(name: str) -> str:

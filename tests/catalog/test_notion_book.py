@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -231,3 +232,26 @@ async def test_a_relation_that_was_never_written_was_not_taken_out(fake: NotionF
             await stands.catalog.publish("track0", more, known=row.id)
         await kept(stands.catalog, clock, "track0", more)
         assert len(fake.page(row.id)["Playlists"]) == 2
+
+
+async def test_a_page_that_a_person_renames_is_the_same(fake: NotionFake, clock: HastyClock, tmp_path: Path) -> None:
+    """No second one is made, also after a restart; one that he throws away stands for nothing."""
+    workspace, path = music_workspace(fake), tmp_path / "state.sqlite3"
+    hand = fake.row(workspace.artists, {"Name": "artist 1"})
+    async with house(fake, workspace.tracks, workspace, clock=clock, path=path) as stands:
+        row = await kept(stands.catalog, clock, "track0", song(0))
+        other = await kept(stands.catalog, clock, "track1", song(1))
+        (page,) = fake.page(row.id)["Artist"]
+        fake.edit(page, {"Name": "Artist Zero"})
+        fake.edit(hand, {"Name": "Artist One"})
+        clock.skip(1000)
+        await kept(stands.catalog, clock, "track0", song(0, bpm=90.0))
+    async with house(fake, workspace.tracks, workspace, clock=clock, path=path) as stands:
+        await kept(stands.catalog, clock, "track1", song(1, bpm=90.0))
+        await kept(stands.catalog, clock, "track3", song(3))
+        assert (fake.page(row.id)["Artist"], fake.page(other.id)["Artist"]) == ([page], [hand])
+        assert {one["Name"] for one in fake.pages(workspace.artists)} == {"Artist One", "Artist Zero"}
+        fake.trash(page)
+        clock.skip(1000)
+        await kept(stands.catalog, clock, "track0", song(0, bpm=91.0))
+        assert [fake.page(one)["Name"] for one in fake.page(row.id)["Artist"]] == ["Artist 0"]
