@@ -58,6 +58,8 @@ def test_the_plan_is_applied_and_undone(daemon: Running, workspace: Workspace) -
     assert shown.returncode == 0, shown.stderr
     for words in ("Joga", "Eagle id +5", ID, "album: nothing becomes", "goes with it: Popularity 71", "written"):
         assert words in shown.stdout
+    refused = daemon.ctl("catalog", "accept")
+    assert (refused.returncode, "Nothing of the book waits" in refused.stderr) == (1, True)
     plan = asked(daemon, "catalog", "duplicates")
     assert (said(workspace), plan["rows"]) == (before, 1)
     assert daemon.ctl("catalog", "duplicates", "apply", "nothing").returncode == 1

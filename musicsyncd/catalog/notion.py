@@ -41,6 +41,7 @@ from musicsyncd.catalog.notion_fields import (
     taken_out,
     told,
     untouched,
+    without,
 )
 from musicsyncd.catalog.notion_links import Links
 from musicsyncd.catalog.notion_writing import Send, Values, Writing
@@ -80,6 +81,7 @@ class NotionCatalog(Catalog):
 
     async def publish(self, key: str, fields: Fields, *, known: str | None) -> Published:
         async with self._reaching(parks=True):
+            await self.book.permit()
             wanted = await self._wanted(key, fields)
             row = await self._claims.row_for(wanted, known)
             done = await (self._update(row, wanted) if row else self._create(wanted))
@@ -114,7 +116,7 @@ class NotionCatalog(Catalog):
         if live is None:  # nothing was read yet, so there is no row to compare
             return ()
         linked, open_ = self._links.known(live, fields)
-        linked = _less(linked, row.fields.get(TAKEN, {}))
+        linked = without(linked, row.fields.get(TAKEN, {}))
         values = {**told(fields, self._roots), **linked}
         passed_over = row.edited | row.unable.keys() | self._unwritable(live, values)
         compare = same(live.props, row.fields.get(PARTIAL, ()))
@@ -215,7 +217,7 @@ class NotionCatalog(Catalog):
 
     def _merge(self, base: Mapping[str, Any], row: MirrorRow, wanted: Wanted, taken: Mapping[str, list[str]]) -> Merge:
         """What is to be written, and what of a person's stays; `taken` are the pages that he took out of relations."""
-        values = _less({**wanted.values, **({} if row.key else wanted.keyed)}, taken)
+        values = without({**wanted.values, **({} if row.key else wanted.keyed)}, taken)
         related = {n: added(values[n], base.get(n), row.fields.get(n)) for n in ADDED_TO & values.keys()}
         values |= related
         left = foreign(base, row.fields)
@@ -375,11 +377,6 @@ class NotionCatalog(Catalog):
         if isinstance(error, MusicsyncError):
             return Degraded(error.what, target=self.target, why=error.why, fix=error.fix)
         return Degraded("The row cannot be written", target=self.target, why=str(error))
-
-
-def _less(values: Mapping[str, Any], taken: Mapping[str, list[str]]) -> dict[str, Any]:
-    """The values, and of each relation only the pages that nobody took out."""
-    return {**values, **{n: [one for one in values[n] if one not in taken[n]] for n in taken.keys() & values.keys()}}
 
 
 def _ours(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import anyio
 import structlog
 
 from musicsyncd.catalog.notion_back import ReadBack
+from musicsyncd.catalog.notion_belief import Belief
 from musicsyncd.catalog.notion_creations import Creations
 from musicsyncd.catalog.notion_fields import mirrored
 from musicsyncd.catalog.notion_live import Live as Live
@@ -53,6 +54,7 @@ class Book:
         self._newest = ("", 0.0)
         """The latest edit that was seen, by Notion's clock, and since when it is the latest, by ours."""
         self.back, self._wholes = ReadBack(self, section.lag), Wholes(self)
+        self.belief = Belief(mirror, self.name)
 
     async def live(self) -> Live:
         """The schema now, at most an hour old."""
@@ -76,13 +78,26 @@ class Book:
         """Nothing is known of another database than the one that was read so far."""
         async with self._beginning:
             state = await self.mirror.state(self.name)
+            self.belief.note = state.note
             if state.source and state.source != source:
-                logger.warning("another database", catalog=self.name)
-                await self.mirror.begin_anew(self.name, source)
+                await self.belief.another(source)
                 self._fresh_at = None
             elif not state.source:
                 await self.mirror.set_state(self.name, replace(state, source=source))
             self._source = source
+
+    async def permit(self) -> None:
+        """Let rows be written; NeedsPerson while this may be the wrong database, which one reading of it tells."""
+        await self.live()
+        if self.belief.note and not (await self.mirror.state(self.name)).full_at:
+            await self.freshen(within=0.0)
+        self.belief.permit()
+
+    async def accept(self) -> str:
+        """A person says that what was told of the book is meant so; what that was. BadInput where it was nothing."""
+        async with self._reading:
+            self._fresh_at = None
+            return await self.belief.accept()
 
     def forget_schema(self) -> None:
         """Ask for it again: something was refused that should have fitted."""

@@ -305,6 +305,11 @@ def taken_out(base: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, 
     return {name: sorted(pages) for name, pages in gone.items() if pages}
 
 
+def without(values: Mapping[str, Any], taken: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """The values, and of each relation only the pages that nobody took out."""
+    return {**values, **{n: [one for one in values[n] if one not in taken[n]] for n in taken.keys() & values.keys()}}
+
+
 def stood(wanted: Mapping[str, Any], *there: Mapping[str, Any]) -> dict[str, list[str]]:
     """The wanted pages that are among these, by relation."""
     known = {name: {page for one in there for page in one.get(name) or ()} for name in ADDED_TO & wanted.keys()}

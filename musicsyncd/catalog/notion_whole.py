@@ -12,15 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 import anyio
-import structlog
 
+from musicsyncd.catalog.notion_belief import MEANT, Belief
 from musicsyncd.catalog.notion_fields import mirrored
 from musicsyncd.catalog.notion_live import Live
 from musicsyncd.clock import Clock
 from musicsyncd.errors import Degraded, MusicsyncError, Temporary
 from musicsyncd.ledger.mirror import Mirror, MirrorRow
 
-logger = structlog.get_logger()
 OVERLAP: Final = timedelta(minutes=2)
 """How far before the last look the next one begins: times are told to the minute, and queries lag."""
 SHRUNK: Final = 0.1
@@ -45,6 +44,7 @@ class Asked(Protocol):
     mirror: Mirror
     clock: Clock
     name: str
+    belief: Belief
 
     def pages(self, stamp: str, start: str) -> Answers:
         """The pages of one query, in order of a time stamp, from a moment on."""
@@ -106,11 +106,10 @@ class Wholes:
         one = self._pass = await self._begun()
         async for some, live in self._all(one):
             await self._book.put(some, live, seen=one.number)
-        note = await self._settle_missing(one)
-        if note:
-            logger.error("catalog shrank", catalog=self._book.name, why=note)
+        shrank = await self._settle_missing(one)
         mirror, name = self._book.mirror, self._book.name
         state = await mirror.state(name)
+        note = await self._book.belief.read(state, shrank)
         state = replace(
             state, watermark=one.newest and minute(datetime.fromisoformat(one.newest)), number=one.number, note=note,
             full_at=one.began.isoformat(timespec="milliseconds"), rows=await mirror.count(name),
@@ -149,6 +148,10 @@ class Wholes:
         can have meant that.
         """
         mirror, name, before = self._book.mirror, self._book.name, minute(one.began - OVERLAP)
+        if (await mirror.state(name)).note == MEANT:
+            while rows := await mirror.missing(name, one.number, before, limit=ASKED_SINGLY):
+                await mirror.put(name, [replace(row, trashed=True) for row in rows])
+            return ""
         gone = await mirror.count_missing(name, one.number, before)
         if gone > max(SPARED, SHRUNK * one.rows):
             return f"{gone} of {one.rows} rows are not listed any more: that is believed of none of them"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from musicsyncd.alerts.post import Post
 from musicsyncd.alerts.telling import Known
 from musicsyncd.control.answers import moment
-from musicsyncd.control.attention import attention_answer
+from musicsyncd.control.attention import Watched, attention_answer
 from musicsyncd.control.messages_alerts import (
     AlertAnswer,
     AlertsAnswer,
@@ -14,6 +14,8 @@ from musicsyncd.control.messages_alerts import (
     DueAnswer,
     ToldAnswer,
 )
+from musicsyncd.control.messages_status import BelievedAnswer
+from musicsyncd.errors import BadInput
 
 
 async def listed(post: Post | None) -> AlertsAnswer:
@@ -29,6 +31,13 @@ async def tested(post: Post | None) -> AlertsTestAnswer:
     went = await post.test() if post else {}
     channels = [ChannelAnswer(channel=name, error=error.as_dict() if error else None) for name, error in went.items()]
     return AlertsTestAnswer(channels=channels)
+
+
+async def accepted(watched: Watched) -> BelievedAnswer:
+    """Have the catalog believe what it doubts. BadInput where it doubts nothing."""
+    if watched.accept is None:
+        raise BadInput("There is no catalog that waits for a person's word")
+    return BelievedAnswer(note=await watched.accept())
 
 
 def _order(one: Known) -> tuple[bool, int, str, str]:

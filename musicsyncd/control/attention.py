@@ -6,7 +6,7 @@ import asyncio
 import os
 import resource
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -48,6 +48,8 @@ class Watched:
     """Seconds."""
     budgets: Budgets | None = None
     post: Post | None = None
+    accept: Callable[[], Awaitable[str]] | None = None
+    """Has the catalog believe what it doubts, as a person says; what that was."""
     more: Sequence[Callable[[], Sequence[Finding]]] = ()
     """Who else finds something, without asking anybody for it."""
 

@@ -81,6 +81,14 @@ class PauseAnswer(Answer):
     """Since when, by name: `all`, a source or a job of the clock."""
 
 
+class BelievedAnswer(Answer):
+    """What a person said is meant so."""
+
+    schema_: str = Field(default="musicsyncd.believed/1", alias="schema")
+    note: str
+    """What was told of the catalog."""
+
+
 class ScheduleAnswer(Answer):
     """What begins by itself."""
 

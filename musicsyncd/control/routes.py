@@ -87,6 +87,7 @@ def application(operations: Operations, volumes: Volumes, version: str) -> ASGIA
         Route("/v1/reconcile", doors.reconcile, methods=["POST"]),
         Route("/v1/catalog/duplicates", doors.plan_rows, methods=["POST"]),
         Route("/v1/catalog/duplicates/apply", doors.apply_rows, methods=["POST"]),
+        Route("/v1/catalog/accept", doors.accept_book, methods=["POST"]),
         Route("/v1/operations", doors.operations),
         Route("/v1/undo", doors.undo, methods=["POST"]),
         Route("/v1/retry", doors.retry_step, methods=["POST"]),
@@ -214,6 +215,9 @@ class _Doors:
 
     async def apply_rows(self, request: Request) -> Response:
         return await _answered(self._ask.apply_rows(await _question(request, ApplyQuestion)), status=202)
+
+    async def accept_book(self, request: Request) -> Response:
+        return await _answered(alerting.accepted(self._ask.watched))
 
     async def operations(self, request: Request) -> Response:
         return await _answered(self._ask.operations(_number(request.query_params.get("limit"), 20)))

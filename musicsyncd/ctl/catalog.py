@@ -34,6 +34,7 @@ def register(groups: Any) -> None:
     maker.add_argument(
         "page", nargs="?", default="", metavar="PAGE", help="the page's address or id (default: the only one shared)"
     )
+    asking.command(verbs, "accept", accept, "say that what status tells of the book is meant so")
     catalog_duplicates.register(verbs)
 
 
@@ -68,6 +69,16 @@ def init(args: argparse.Namespace) -> int:
         show.as_json({"schema": "musicsyncd.catalog-init/1", "databases": [asdict(one) for one in made]})
         return 0
     print(_fragment(made))
+    return 0
+
+
+def accept(args: argparse.Namespace) -> int:
+    """Have the daemon believe that so many rows are gone, or that another database is the book."""
+    answer = asking.client(args).post("/v1/catalog/accept")
+    if args.json:
+        show.as_json(answer)
+    else:
+        print(f"{show.one_line(answer['note'])}\nIt is meant so: the book is read anew within minutes, and believed.")
     return 0
 
 

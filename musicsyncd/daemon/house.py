@@ -269,6 +269,7 @@ def _watched(settings: Settings, budgets: Budgets, post: Post, side: NotionSide,
         volume_grace=settings.alerts.volume_grace,
         budgets=budgets,
         post=post,
+        accept=side.accept,
         more=(side.findings, *([schedule.findings] if schedule else [])),
     )
 

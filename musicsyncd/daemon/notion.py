@@ -9,18 +9,19 @@ from typing import Any, Final
 
 import structlog
 
-from musicsyncd.alerts.base import Channel, Finding
+from musicsyncd.alerts.base import Channel, Finding, Severity
 from musicsyncd.alerts.notion import open_channels
 from musicsyncd.alerts.post import Post
 from musicsyncd.catalog.base import Catalog
 from musicsyncd.catalog.local import LocalCatalog
 from musicsyncd.catalog.notion import NotionCatalog
+from musicsyncd.catalog.notion_belief import ACCEPT, MEANT, OTHER
 from musicsyncd.catalog.notion_opening import open_catalog
 from musicsyncd.clock import Clock
 from musicsyncd.daemon.preflight import Preflight
 from musicsyncd.daemon.volumes import Held, never, take_up
 from musicsyncd.database import Database
-from musicsyncd.errors import MusicsyncError
+from musicsyncd.errors import BadInput, MusicsyncError
 from musicsyncd.http.budgets import Budgets
 from musicsyncd.http.client import HttpOptions
 from musicsyncd.jobs.base import Handler, JobContext, WorkEngine
@@ -55,7 +56,37 @@ class NotionSide:
 
     def findings(self) -> Sequence[Finding]:
         """What is not as it should be."""
-        return self.preflight.findings() if self.preflight else ()
+        book = self.catalog.book.belief.note if self.catalog else ""
+        more = [_unbelieved(book)] if book not in ("", MEANT) else []
+        return [*(self.preflight.findings() if self.preflight else ()), *more]
+
+    async def accept(self) -> str:
+        """A person says that what was told of the book is meant so; what that was. BadInput where it was nothing."""
+        if self.catalog is None:
+            raise BadInput("There is no book in Notion")
+        return await self.catalog.book.accept()
+
+
+def _unbelieved(note: str) -> Finding:
+    """What of the book waits for a person's word."""
+    if note.startswith(OTHER):
+        return Finding(
+            key="notion:tracks_db:other",
+            severity=Severity.CRITICAL,
+            what="notion.tracks_db leads to another database, and nothing is written into it",
+            why=note,
+            fix=f"If it is the right one: {ACCEPT}; else correct notion.tracks_db",
+            subject="notion.tracks_db",
+            explains=("catalog:notion",),
+        )
+    return Finding(
+        key="notion:tracks_db:shrank",
+        severity=Severity.ERROR,
+        what="Many rows are gone from your book in Notion",
+        why=note,
+        fix=f"If they are meant to be gone: {ACCEPT}; else bring them back from Notion's trash",
+        subject="notion.tracks_db",
+    )
 
 
 class Roots(Mapping[str, str]):

@@ -236,6 +236,19 @@ class Mirror:
 
         return await self._database.read(read)
 
+    async def published(self, catalog: str) -> int:
+        """How many rows we ever wrote into, also those of other databases that this catalog was."""
+        query = "SELECT count(DISTINCT page) FROM written WHERE catalog = ? AND substr(field, 1, 1) <> '_'"
+        return await self._database.read(lambda conn: int(conn.execute(query, (catalog,)).fetchone()[0]))
+
+    async def familiar(self, catalog: str) -> int:
+        """How many rows of the book are ours: those into which we wrote, and those that name a track of the ledger."""
+        query = """SELECT count(*) FROM mirror WHERE catalog = ?1 AND trashed = 0 AND (
+            EXISTS (SELECT 1 FROM written WHERE written.catalog = ?1 AND written.page = mirror.page)
+            OR EXISTS (SELECT 1 FROM mirror_identity AS one JOIN identity USING (provider, id)
+                       WHERE one.catalog = ?1 AND one.page = mirror.page))"""
+        return await self._database.read(lambda conn: int(conn.execute(query, (catalog,)).fetchone()[0]))
+
     async def pages_with(self, catalog: str, name: str, value: Any) -> list[str]:
         """The rows into whose field we last wrote this value."""
         query = "SELECT page FROM written WHERE catalog = ? AND field = ? AND hash = ? ORDER BY page"

@@ -28,6 +28,7 @@ VERBS = (
     "config check",
     "config show",
     "alerts test",
+    "catalog accept",
 )
 HEAVY = {
     "pydantic", "anyio", "structlog", "starlette", "uvicorn", "platformdirs", "http.client", "tomllib", "asyncio",
