@@ -154,14 +154,23 @@ class Mirror:
         query = f"SELECT {_COLUMNS} FROM mirror WHERE {_MISSING} ORDER BY page LIMIT ?"  # noqa: S608  names of ours
         return await self._found(catalog, query, (catalog, number, before, limit))
 
-    async def open(self, catalog: str) -> AsyncIterator[list[Open]]:
+    async def open(self, catalog: str, *, news: bool = False) -> AsyncIterator[list[Open]]:
         """Rows that ask for a track which is not kept yet, the newest first, a batch at a time: not downloaded, not
-        switched off, and never written by us. A track that was found otherwise than by its row is none of these.
+        switched off, and never written by us. A track that was found otherwise than by its row is none of these. With
+        `news`, without those that were heeded.
         """
         created, page = "~", ""  # behind every moment
-        while found := await self._database.read(partial(_open, catalog=catalog, created=created, page=page)):
+        read = partial(_open, catalog=catalog, news=news)
+        while found := await self._database.read(partial(read, created=created, page=page)):
             yield found
             created, page = found[-1].row.created, found[-1].row.page
+
+    async def heeded(self, catalog: str, rows: Sequence[MirrorRow]) -> None:
+        """What these rows say has been taken up: they are no news until they say something else."""
+        query = "UPDATE mirror SET heeded = hash WHERE catalog = ? AND page = ? AND hash = ?"
+        values = [(catalog, row.page, row.hash) for row in rows]
+        if values:
+            await self._database.write(lambda conn: conn.executemany(query, values) and None)
 
     async def doubled(self, catalog: str, *, limit: int) -> dict[str, list[str]]:
         """Keys that more than one row in the book bears, with those rows, the oldest first."""
@@ -325,7 +334,7 @@ def _put(conn: sqlite3.Connection, catalog: str, rows: Sequence[MirrorRow], seen
         "UPDATE mirror SET edited = max(edited, ?), seen = max(seen, ?) WHERE catalog = ? AND page = ?", same
     )
     conn.executemany(
-        """INSERT INTO mirror VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (catalog, page) DO UPDATE SET
+        """INSERT INTO mirror VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '') ON CONFLICT (catalog, page) DO UPDATE SET
            key = excluded.key, created = excluded.created, edited = excluded.edited, hash = excluded.hash,
            fields = excluded.fields, trashed = excluded.trashed, wanted = excluded.wanted,
            seen = max(seen, excluded.seen)""",
@@ -352,13 +361,14 @@ def _values(catalog: str, row: MirrorRow, content: str, seen: int) -> tuple[Any,
     return (catalog, row.page, row.key, row.created, row.edited, content, fields, *flags)
 
 
-def _open(conn: sqlite3.Connection, catalog: str, created: str, page: str) -> list[Open]:
+def _open(conn: sqlite3.Connection, catalog: str, created: str, page: str, *, news: bool) -> list[Open]:
     """Of a track of which anything stands, or that was found by another name first, its row's words are not asked."""
+    which = "mirror.wanted AND mirror.hash <> mirror.heeded" if news else "mirror.wanted"
     query = f"""
         SELECT {_COLUMNS}, track.facts, track.id FROM mirror
         LEFT JOIN identity ON identity.provider = mirror.catalog AND identity.id = mirror.page
         LEFT JOIN track ON track.id = identity.track
-        WHERE mirror.catalog = ?1 AND mirror.wanted AND (mirror.created, mirror.page) < (?2, ?3)
+        WHERE mirror.catalog = ?1 AND {which} AND (mirror.created, mirror.page) < (?2, ?3)
         AND NOT EXISTS (SELECT 1 FROM written WHERE written.catalog = mirror.catalog AND written.page = mirror.page)
         AND (track.id IS NULL OR track.settled_at IS NULL AND track.duplicate_of IS NULL
              AND NOT EXISTS (SELECT 1 FROM file WHERE file.track = track.id)

@@ -226,4 +226,8 @@ MIGRATIONS: Final = (
         AND (instr(candidates, '"accept"') OR instr(candidates, '"review"'));
     CREATE INDEX mirror_book ON mirror(catalog) WHERE trashed = 0;
     """,
+    """
+    ALTER TABLE mirror ADD COLUMN heeded TEXT NOT NULL DEFAULT '';      -- the content by which its track was taken up
+    CREATE INDEX mirror_news ON mirror(catalog, created, page) WHERE wanted AND hash <> heeded;
+    """,
 )

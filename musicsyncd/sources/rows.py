@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar, Final
 
 from musicsyncd.errors import MusicsyncError, NeedsPerson, Temporary
-from musicsyncd.ledger.mirror import Mirror, Open
+from musicsyncd.ledger.mirror import Mirror, MirrorRow, Open
 from musicsyncd.music.identity import SPOTIFY, Identity, id_at, url_of
 from musicsyncd.music.row import track_of
 from musicsyncd.music.track import Track
@@ -42,10 +42,18 @@ class RowsSource(Source):
 
     async def list(self, *, limit: int | None = None) -> Found:
         """The newest row first. A row that was taken up and says something else by now is told as corrected."""
+        return await self._listed(limit)
+
+    async def news(self, unknown: Unknown) -> Found:
+        """As `list`, without the rows that were taken up and say nothing else since."""
+        return await self._listed(news=True)
+
+    async def _listed(self, limit: int | None = None, *, news: bool = False) -> Found:
         tracks: list[Track] = []
         corrected: list[Track] = []
         look = LookUp(self._resolve)
-        async for catalog, one in self._open():
+        heeded: dict[str, list[MirrorRow]] = {}
+        async for catalog, one in self._open(news):
             if len(tracks) == limit:
                 break
             asked = _asked(Identity(catalog, one.row.page), one)
@@ -53,17 +61,17 @@ class RowsSource(Source):
                 tracks.append(track)
             elif one.track and _differs(asked, one.track):
                 corrected.append(asked)
+            elif one.track and news:
+                heeded.setdefault(catalog, []).append(one.row)
+        for catalog, rows in heeded.items():
+            await self._mirror.heeded(catalog, rows)
         return Found(
             tracks=tuple(tracks), corrected=tuple(corrected), refused=tuple(look.refused), passed_over=look.left
         )
 
-    async def news(self, unknown: Unknown) -> Found:
-        """As `list`: what was taken up is not offered again."""
-        return await self.list()
-
-    async def _open(self) -> AsyncIterator[tuple[str, Open]]:
+    async def _open(self, news: bool) -> AsyncIterator[tuple[str, Open]]:
         for catalog in self._catalogs:
-            async for batch in self._mirror.open(catalog):
+            async for batch in self._mirror.open(catalog, news=news):
                 for one in batch:
                     yield catalog, one
 

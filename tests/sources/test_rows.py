@@ -11,6 +11,7 @@ import pytest
 from musicsyncd.clock import ManualClock
 from musicsyncd.database import MEMORY, Database
 from musicsyncd.errors import BadInput, MusicsyncError, NeedsPerson
+from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.mirror import Mirror, MirrorRow
 from musicsyncd.ledger.schema import MIGRATIONS
 from musicsyncd.music.identity import SPOTIFY, Identity
@@ -103,6 +104,35 @@ async def test_trouble_with_one_is_told(mirror: Mirror, error: MusicsyncError, a
     found = await RowsSource(mirror, ["notion"], service).list()
     assert [one.error for one in found.refused] == [error]
     assert (len(service.asked), len(found.tracks)) == (asked, asked)
+
+
+async def test_what_was_taken_up_is_no_news_until_it_says_something_else(tmp_path: Path) -> None:
+    """What nobody recorded is offered again; `list` looks at every row, whatever was heeded."""
+    clock = ManualClock()
+    database = await Database.open(MEMORY, {"ledger": MIGRATIONS}, backups=tmp_path, clock=clock)
+    mirror, ledger = Mirror(database, clock), Ledger(database, clock)
+    rows = [{"title": f"Song {n}", "artists": "Ada"} for n in range(3)]
+    await written(mirror, *rows)
+    source = RowsSource(mirror, ["notion"])
+
+    async def open_now() -> int:
+        return sum([len(some) async for some in mirror.open("notion", news=True)])
+
+    async def news() -> tuple[list[str], list[str]]:
+        found = await source.news(ledger.unknown)
+        return [one.title for one in found.tracks], [one.title for one in found.corrected]
+
+    assert (await news(), await news()) == ((["Song 0", "Song 1", "Song 2"], []),) * 2
+    found = await source.list()
+    await ledger.record_tracks(found.tracks[:2])
+    assert await open_now() == 3
+    assert (await news(), await open_now()) == ((["Song 2"], []), 1)
+    await written(mirror, rows[0] | {"title": "Another"}, *rows[1:])
+    assert (await news(), await open_now()) == ((["Song 2"], ["Another"]), 2)
+    await written(mirror, rows[0] | {"rating": 3}, *rows[1:])
+    assert (await news(), await open_now()) == ((["Song 2"], []), 1)
+    assert len([one async for some in mirror.open("notion") for one in some]) == 3
+    await database.close()
 
 
 async def test_without_a_mirrored_catalog_it_never_offers(mirror: Mirror) -> None:
