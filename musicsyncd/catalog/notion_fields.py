@@ -25,7 +25,7 @@ from musicsyncd.music.identity import (
 )
 from musicsyncd.music.precedence import to_key
 from musicsyncd.notion.fields import FLAG, TRACKS
-from musicsyncd.notion.values import NO, YES, Property, Unfit, equal, from_property, to_property, truncated
+from musicsyncd.notion.values import NO, YES, Property, Unfit, equal, from_property, new_options, truncated
 
 PARTIAL: Final = "partial"
 """Among a mirrored row's fields: the names of those of which Notion showed only the beginning."""
@@ -181,15 +181,6 @@ def unable(props: Mapping[str, Property], wanted: Mapping[str, Any], full: str =
         except Unfit as error:
             found[name] = error.reason
     return found
-
-
-def new_options(prop: Property, value: Any) -> list[str]:
-    """The options that this value would add; Unfit where the property cannot hold it."""
-    held = to_property(prop, value)[prop.type]
-    if prop.type not in ("select", "multi_select", "status"):
-        return []
-    names = [one["name"] for one in (held if isinstance(held, list) else [held] if held else [])]
-    return [name for name in names if name not in prop.options]
 
 
 def flag(value: Any) -> Any:

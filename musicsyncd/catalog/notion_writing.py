@@ -10,12 +10,12 @@ import structlog
 
 from musicsyncd.catalog.base import Fields
 from musicsyncd.catalog.notion_book import Book, Live
-from musicsyncd.catalog.notion_fields import ADDED_TO, new_options, unable
+from musicsyncd.catalog.notion_fields import ADDED_TO, unable
 from musicsyncd.catalog.notion_links import Links
 from musicsyncd.errors import MusicsyncError
 from musicsyncd.ledger.mirror import digest
 from musicsyncd.notion.errors import Gone, Refused
-from musicsyncd.notion.values import OPTIONS, Unfit, to_property
+from musicsyncd.notion.values import OPTIONS, Unfit, new_options, to_property
 
 logger = structlog.get_logger()
 CROWDED: Final = f"leads to more than the {OPTIONS} pages that can be written"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import anyio
 
@@ -13,11 +13,8 @@ from musicsyncd.clock import Clock
 from musicsyncd.errors import NeedsPerson
 from musicsyncd.notion.client import Notion
 from musicsyncd.notion.errors import Gone, Refused
-from musicsyncd.notion.fields import DATABASES, Field
+from musicsyncd.notion.fields import Field
 from musicsyncd.notion.values import Property, from_property
-
-FIELDS: Final = DATABASES
-"""Each database's fields, by kind."""
 
 
 class NotADatabase(NeedsPerson):

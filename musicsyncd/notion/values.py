@@ -94,9 +94,9 @@ def new_options(prop: Property, value: Any) -> tuple[str, ...]:
 
     A database whose schema is full takes none, and says so without naming the property.
     """
-    if prop.type not in ("select", "multi_select"):
-        return ()
     held = to_property(prop, value)[prop.type]
+    if prop.type not in ("select", "multi_select", "status"):
+        return ()
     named = held if isinstance(held, list) else [held] if held else []
     return tuple(one["name"] for one in named if one["name"] not in prop.options)
 

@@ -11,7 +11,6 @@ from musicsyncd.errors import NeedsPerson, from_dict
 from musicsyncd.notion.errors import Gone, Refused
 from musicsyncd.notion.fields import DATABASES, placed
 from musicsyncd.notion.schema import (
-    FIELDS,
     IsDataSource,
     NotADatabase,
     Schemas,
@@ -44,7 +43,7 @@ async def test_the_owners_databases_are_understood(at: House, fake: NotionFake) 
     schema = await discovered(at.notion, ws.tracks.id)
     assert (schema.database, schema.data_source) == (ws.tracks.id, ws.tracks.data_source_id)
     assert schema.title == ws.tracks.title
-    found = {name: one.name for name, one in resolved(schema, FIELDS["tracks"], {}).items()}
+    found = {name: one.name for name, one in resolved(schema, DATABASES["tracks"], {}).items()}
     wanted = {
         "title": "Title", "external_key": "External Key", "downloaded": "Downloaded", "artists": "Artist Name",
         "artist_pages": "Artist", "playlist_pages": "Playlists", "playlists": "Playlist Title", "bpm": "Tempo",
@@ -53,7 +52,7 @@ async def test_the_owners_databases_are_understood(at: House, fake: NotionFake) 
     assert wanted.items() <= found.items()
     assert schema.properties["Genre"].options == ("Electronic", "House", "Techno")
     assert schema.properties["Artist"].relation_data_source == ws.artists.data_source_id
-    tasks = resolved(await discovered(at.notion, ws.tasks.id), FIELDS["tasks"], {})
+    tasks = resolved(await discovered(at.notion, ws.tasks.id), DATABASES["tasks"], {})
     assert {name: tasks[name].name for name in ("title", "assignee")} == {
         "title": "Task Name",
         "assignee": "Assigned-Agent",
@@ -84,7 +83,7 @@ async def test_which_property_holds_a_field(
 ) -> None:
     """A person's word, then the known names in their order with a fitting type, then whatever case and blanks."""
     schema = await discovered(at.notion, fake.database("Tracks", properties).id)
-    found = resolved(schema, FIELDS["tracks"], overrides).get(field)
+    found = resolved(schema, DATABASES["tracks"], overrides).get(field)
     assert (found.name if found else None) == name
 
 
