@@ -155,6 +155,9 @@ class HttpClient:
         except httpx.TimeoutException as error:
             why = f"It did not answer within {self._options.timeout:g} s"
             raise Temporary(f"{_host(question.url)} cannot be asked", why=why) from error
+        except httpx.LocalProtocolError as error:  # it may quote a header, and so is nobody's cause
+            refused = "Illegal header" in str(error)
+            raise (_unsendable(question.url) if refused else _unreachable(question.url)) from None
         except httpx.HTTPError as error:
             raise _unreachable(question.url, error) from error
         except httpx.InvalidURL as error:
@@ -236,6 +239,8 @@ async def _followed(client: httpx.AsyncClient, question: Question) -> Answer:
     """The answer at the end of the redirects."""
     url, body = _with_params(question), _body(question)
     headers = dict(question.headers)
+    if not all(f"{name}{value}".isascii() for name, value in headers.items()):
+        raise _unsendable(url)
     for _ in range(HOPS + 1):
         answer = await _sent(client, url, body, headers, question.limit)
         target = answer.headers.get("location", "")
@@ -289,7 +294,8 @@ def _onward(url: str, target: str) -> str:
     """Where a redirect leads; Permanent where that may not be followed: never from https to what anybody can read."""
     try:
         onward = urljoin(url, target)
-        scheme = urlsplit(onward).scheme
+        parts = urlsplit(onward)
+        scheme, _ = parts.scheme, parts.port  # asked for, a port that is none is an error
     except ValueError as error:
         raise Permanent(f"{_host(url)} redirects to what is no URL") from error
     if scheme not in ("https", urlsplit(url).scheme):
@@ -319,8 +325,15 @@ def _host(url: str) -> str:
         return "the service"
 
 
-def _unreachable(url: str, error: Exception) -> Temporary:
-    why, fix = str(error), ""
+def _unsendable(url: str) -> NeedsPerson:
+    """Neither this nor a cause of it quotes the header: a credential may stand there."""
+    why = "A header holds what none may hold: a line break, or letters beyond ASCII"
+    return NeedsPerson(f"{_host(url)} cannot be asked", why=why, fix="Look at the token or key for it in the settings")
+
+
+def _unreachable(url: str, error: Exception | None = None) -> Temporary:
+    """Without an error whose text may be told, the reason is only that the question broke off."""
+    why, fix = str(error) if error else "The question could not be sent whole", ""
     if "CERTIFICATE_VERIFY_FAILED" in why:
         why, fix = "Its certificate is not trusted", "If a proxy looks into connections, set http.ca_file"
     return Temporary(f"{_host(url)} cannot be asked", why=why or type(error).__name__, fix=fix)

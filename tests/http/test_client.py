@@ -7,6 +7,7 @@ import gzip
 import os
 import subprocess
 import sys
+import traceback
 import urllib.error
 import urllib.request
 import weakref
@@ -249,12 +250,24 @@ async def test_json_arrives_whole_or_not_at_all(
         assert [post.method for post in hook.posts] == methods
 
 
-@pytest.mark.parametrize("target", ["/a", "ftp://example.org/x", "file:///etc/passwd"])
+@pytest.mark.parametrize("target", ["/a", "ftp://example.org/x", "file:///etc/passwd", "http://127.0.0.1:99999/x"])
 async def test_a_redirect_that_leads_nowhere(client: HttpClient, budget: Budget, origin: Origin, target: str) -> None:
-    """In a circle, or to another protocol."""
+    """In a circle, to another protocol, or to no port."""
     origin.serve("/a", Page(status=302, headers={"Location": target}))
     assert isinstance(await fails(client, budget, Question(url=origin.url("/a"))), Permanent)
     assert len(origin.asked) <= 6
+
+
+@pytest.mark.parametrize("credential", [f"{CANARY}\n", f"{CANARY}\nx", f"{CANARY}é"])
+async def test_a_credential_that_no_header_can_hold_is_not_told(
+    client: HttpClient, budget: Budget, origin: Origin, credential: str
+) -> None:
+    """A person has to mend it; neither the sentence nor what is logged of it quotes it, and it is not tried again."""
+    error = await fails(client, budget, Question(url=origin.url("/a"), headers={"Authorization": credential}))
+    assert isinstance(error, NeedsPerson)
+    logged = "".join(traceback.format_exception(error))
+    assert CANARY not in logged + str(budget.standing)
+    assert "header" in error.why
 
 
 # Certificates and proxies
