@@ -112,7 +112,7 @@ class PartAnswer(Answer):
     state: str
     """`running`; `pausing`: started again in a while; `down`: not started again by itself; `ended`."""
     failures: int
-    """In a row."""
+    """Within the last hour."""
     since: str
     """When it came to be so."""
     why: str

@@ -125,7 +125,10 @@ class SqliteEngine:
         for running in self._running.values():
             running.stop(Halt.STOPPING)
         main, self._main = self._main, None
-        await main
+        try:
+            await main
+        finally:
+            self._events.end()
 
     async def enqueue(
         self,
@@ -264,8 +267,7 @@ class SqliteEngine:
                 except Exception as error:  # noqa: BLE001  raised below, as itself and not in a group
                     failure = error
                 tasks.cancel_scope.cancel()
-        finally:
-            self._events.end()
+        finally:  # who listens goes on: an engine that failed is started again
             for running in self._running.values():
                 running.ended.set()
         if failure is not None:

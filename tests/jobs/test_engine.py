@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from anyio.abc import TaskGroup
 
 from musicsyncd.clock import ManualClock, SystemClock
 from musicsyncd.database import Database
@@ -261,7 +262,7 @@ async def test_next_due_and_wait(tmp_path: Path, clock: ManualClock) -> None:
 
 
 async def test_an_engine_that_cannot_go_on_says_so(tmp_path: Path, clock: ManualClock) -> None:
-    """When the database is gone for good, `wait` and `stop` raise the very error, and listeners are let go."""
+    """When the database is gone for good, `wait` and `stop` raise the very error, and only then listeners are let go."""
     database = await opened(tmp_path / "jobs.db", clock, tmp_path)
     engine, record = engine_on(database, clock), Record(hold=True)
     await put(engine, "a")
@@ -276,3 +277,26 @@ async def test_an_engine_that_cannot_go_on_says_so(tmp_path: Path, clock: Manual
         with pytest.raises(RuntimeError, match="closed"):
             await engine.stop(1)
         assert [event.event async for event in listener] == ["started"]
+
+
+async def test_who_listens_hears_on_when_the_engine_is_started_again(tmp_path: Path, clock: ManualClock) -> None:
+    """A failure of the engine is the end of it alone; only `stop` lets its listeners go."""
+    database = await opened(tmp_path / "jobs.db", clock, tmp_path)
+    engine, record = engine_on(database, clock), Record()
+    listener, take_turn = engine.events(), engine._take_turn
+
+    async def fail(tasks: TaskGroup) -> None:
+        engine._take_turn = take_turn  # type: ignore[method-assign]
+        raise RuntimeError("once")
+
+    engine._take_turn = fail  # type: ignore[method-assign]
+    await engine.start({"track": record}, ONE_EACH)
+    with pytest.raises(RuntimeError, match="once"):
+        await engine.wait()
+    await engine.start({"track": record}, ONE_EACH)
+    await put(engine, "a")
+    await record.has(1)
+    with anyio.fail_after(5):
+        await engine.stop(1)
+        assert [event.event async for event in listener] == ["enqueued", "started", "ended"]
+    await database.close()
