@@ -71,13 +71,15 @@ class RequestSeen:
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorSeen:
-    """What stopped jobs on tracks within a day, and will stop others: a right, a token, a service without an answer."""
+    """What stopped jobs on tracks, and will stop others: a right, a token, a service without an answer."""
 
+    about: str
+    """The same for what is mended by the same deed, whichever track it is told of."""
     what: str
     why: str = ""
     fix: str = ""
     count: int = 1
-    """Jobs that met it."""
+    """Tracks that met it; the words are the newest one's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,10 +289,10 @@ def _channel(one: Trouble) -> Finding:
 
 def _error(one: ErrorSeen) -> Finding:
     return Finding(
-        key=f"error:{hashlib.sha256(one.what.encode()).hexdigest()[:10]}",
+        key=f"error:{hashlib.sha256(one.about.encode()).hexdigest()[:10]}",
         severity=Severity.ERROR,
         what=one.what,
-        why=". ".join(filter(None, (one.why.rstrip("."), f"Met by {one.count} jobs" if one.count > 1 else ""))),
+        why=". ".join(filter(None, (one.why.rstrip("."), f"Met by {one.count} tracks" if one.count > 1 else ""))),
         fix=one.fix or "See: musicsyncctl jobs --state failed",
         subject="jobs",
     )

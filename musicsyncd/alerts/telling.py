@@ -44,7 +44,7 @@ class Rules:
     repeat_after: float = DAY
     """Seconds; 0: never."""
     most_per_run: int = 10
-    """Findings that one look opens at one channel."""
+    """Findings of which one look tells one channel something new; ends and repetitions wait for the next looks."""
     settle: float = 600.0
     """Seconds that a finding must be missing before it is over."""
 
@@ -122,7 +122,8 @@ def after_look(
     seen = _seen(others, {one.key: one for one in reversed(found) if one.key != REST}, rules, now)
     waiting = _waiting(seen, channels, rules, now)
     before = {REST: known[REST]} if REST in known else {}
-    standing = _seen(before, {REST: _summary(seen, waiting)} if waiting else {}, rules, now)
+    unheard = _unheard(seen, waiting, rules, now)
+    standing = _seen(before, {REST: _summary(seen, unheard)} if unheard else {}, rules, now)
     told: dict[str, Known] = {}
     begins = {name: _rested(known.values(), name, now) for name in channels}
     for key, one in {**seen, **standing}.items():
@@ -197,24 +198,35 @@ def _forgotten(one: Known, now: datetime) -> bool:
 
 
 def _waiting(seen: Mapping[str, Known], channels: Sequence[str], rules: Rules, now: datetime) -> dict[str, set[str]]:
-    """By channel, the findings that would be opened there now and are too many: the least severe."""
+    """By channel, the findings of which something new would be told there now and are too many: the least severe, and
+    before these what is over.
+    """
     waiting: dict[str, set[str]] = {}
     for name in channels:
-        opening = [
-            key
+        new = {
+            key: kind
             for key, one in seen.items()
-            if key != f"{OF_CHANNEL}{name}"
-            and name not in one.pending
-            and _wanted(one, name, rules, now) is Kind.OPENED
-        ]
-        opening.sort(key=lambda key: (-seen[key].finding.severity, seen[key].first_seen, key))
-        if rest := set(opening[rules.most_per_run :]):
+            if key != f"{OF_CHANNEL}{name}" and name not in one.pending and (kind := _wanted(one, name, rules, now))
+        }
+        if rest := {
+            key for *_, key in sorted(_turn(seen[key], kind) for key, kind in new.items())[rules.most_per_run :]
+        }:
             waiting[name] = rest
     return waiting
 
 
-def _summary(seen: Mapping[str, Known], waiting: Mapping[str, set[str]]) -> Finding:
-    keys = set().union(*waiting.values())
+def _turn(one: Known, kind: Kind) -> tuple[bool, int, bool, datetime, str]:
+    severity = one.finding.severity
+    return kind is Kind.RESOLVED, -severity, kind is Kind.REPEATED, one.first_seen, one.finding.key
+
+
+def _unheard(seen: Mapping[str, Known], waiting: Mapping[str, set[str]], rules: Rules, now: datetime) -> set[str]:
+    """Of what waits, that of which some channel has told nothing yet."""
+    pairs = ((key, name) for name, keys in waiting.items() for key in keys)
+    return {key for key, name in pairs if _wanted(seen[key], name, rules, now) is Kind.OPENED}
+
+
+def _summary(seen: Mapping[str, Known], keys: set[str]) -> Finding:
     things = "1 more thing needs a person" if len(keys) == 1 else f"{len(keys)} more things need a person"
     return Finding(
         key=REST,

@@ -8,32 +8,32 @@ import resource
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from musicsyncd.alerts.base import Finding
 from musicsyncd.alerts.findings import AccountSeen, ErrorSeen, RequestSeen, ServiceSeen, VolumeSeen
 from musicsyncd.alerts.post import Post
-from musicsyncd.clock import Clock
 from musicsyncd.control.answers import moment, open_
 from musicsyncd.control.messages_status import AccountAnswer, AttentionAnswer, VolumeAnswer
-from musicsyncd.errors import Denied, MusicsyncError, NeedsPerson, Temporary, from_dict
+from musicsyncd.database import Database
+from musicsyncd.errors import MusicsyncError, from_dict
 from musicsyncd.http.budgets import Budgets
 from musicsyncd.jobs.base import WorkEngine
-from musicsyncd.jobs.figures import Pass
-from musicsyncd.jobs.job import Job, JobFilter, JobState
+from musicsyncd.jobs.figures import Pass, newest_number, stuck
+from musicsyncd.jobs.job import JobFilter, JobState
 from musicsyncd.sources.account import Account, SignedIn
 from musicsyncd.sync.differences import Who
 from musicsyncd.sync.engine import TRACK
 from musicsyncd.sync.reconcile import APPLY as RECONCILE_APPLY
 from musicsyncd.sync.reconcile import PLANS, RECONCILE
 
-LATELY: Final = timedelta(days=1)
 MOST_LATELY: Final = 50
 """Jobs that are looked at for the share that failed."""
 OFTEN: Final = 5
 """Tries without an answer after which that is a person's matter."""
+MOST_ERRORS: Final = 5
+"""Reasons that are told of by themselves; all tracks that failed are counted together anyway."""
 PASSES: Final = ("incremental", "full", "unfinished")
 """Scopes of the requests that the daemon makes by itself; what a person asks for, he hears of at once."""
 
@@ -111,14 +111,6 @@ def catalogs_seen(names: Iterable[str], parked: Mapping[str, int]) -> dict[str, 
     return {name: parked.get(f"catalog:{name}", 0) for name in names}
 
 
-async def lately(jobs: WorkEngine, clock: Clock) -> tuple[int, int]:
-    """Of the last jobs on tracks that ended within a day: how many failed, and how many there are."""
-    ends = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED})
-    found = await jobs.list(JobFilter(states=ends, kind=TRACK, limit=MOST_LATELY))
-    new = [job for job in found if job.ended_at and clock.now() - job.ended_at < LATELY]
-    return sum(job.state is JobState.FAILED for job in new), len(new)
-
-
 def failed_passes(ended: Sequence[Pass], compared: Sequence[Pass] = ()) -> list[RequestSeen]:
     """Of each scope that comes again and again, the last request that ended, if it failed; the last comparison too. The
     newest come first.
@@ -142,39 +134,26 @@ def refused(ended: Sequence[Pass]) -> dict[str, tuple[int, str]]:
     return {source: (count, job) for source, (count, job) in found.items() if count}
 
 
-async def errors(jobs: WorkEngine, clock: Clock) -> list[ErrorSeen]:
-    """What jobs on tracks met within a day that waiting or another track does not mend: each once, with its count."""
-    found: dict[str, ErrorSeen] = {}
-    newest: dict[str, Job] = {}
-    for job in await jobs.list(JobFilter(kind=TRACK, limit=2 * MOST_LATELY)):
-        newest.setdefault(job.key, job)
-    for job in newest.values():
-        stuck = job.state in (JobState.FAILED, JobState.WAITING)
-        error = from_dict(open_(job.reason)) if stuck and job.reason else None
-        if error is None or clock.now() - (job.ended_at or job.created_at) >= LATELY or not _lasts(job, error):
-            continue
-        before = found.get(error.what)
-        count = before.count + 1 if before else 1
-        found[error.what] = ErrorSeen(what=error.what, why=error.why, fix=error.fix, count=count)
-    return list(found.values())
+async def errors(database: Database) -> list[ErrorSeen]:
+    """What tracks meet that waiting or another track does not mend, as long as it stands: a right or a token that a
+    person must mend, a service that does not answer however often it is asked. A handful, by what is to be done.
+    """
+    found = await stuck(database, TRACK, often=OFTEN, most=MOST_ERRORS)
+    return [_error_seen(from_dict(open_(dict(one.reason))), one.count) for one in found]
 
 
-def _lasts(job: Job, error: MusicsyncError) -> bool:
-    """A right or a token that a person must mend; a service that does not answer however often it is asked."""
-    if isinstance(error, Temporary):
-        return job.attempts >= OFTEN
-    return isinstance(error, NeedsPerson | Denied)
+def _error_seen(error: MusicsyncError, count: int) -> ErrorSeen:
+    about = f"{type(error).__name__}|{error.fix or error.why}"
+    return ErrorSeen(about=about, what=error.what, why=error.why, fix=error.fix, count=count)
 
 
-async def reconciled(jobs: WorkEngine) -> int:
+async def reconciled(jobs: WorkEngine, database: Database) -> int:
     """How many differences of the last comparison wait for a person; none once its plan was applied as a whole."""
+    plan, count = await newest_number(database, PLANS, f"$.counts.{Who.PERSON}")
     done = frozenset({JobState.DONE, JobState.PARTIAL})
-    plans = [job for kind in PLANS for job in await jobs.list(JobFilter(states=done, kind=kind, limit=1))]
-    last = max(plans, key=lambda job: job.created_at, default=None)
-    if last is None or not last.result:
+    if not count or await jobs.list(JobFilter(states=done, kind=RECONCILE_APPLY, key=plan, limit=1)):
         return 0
-    applied = await jobs.list(JobFilter(states=done, kind=RECONCILE_APPLY, key=last.id, limit=1))
-    return 0 if applied else int(last.result["counts"].get(Who.PERSON, 0))
+    return count
 
 
 def attention_answer(finding: Finding) -> AttentionAnswer:

@@ -41,7 +41,7 @@ from musicsyncd.control.status_answers import (
 )
 from musicsyncd.database import Database
 from musicsyncd.jobs.base import WorkEngine
-from musicsyncd.jobs.figures import Pass, passes, queue_figures
+from musicsyncd.jobs.figures import Pass, lately, passes, queue_figures
 from musicsyncd.jobs.job import Job, JobFilter, JobState
 from musicsyncd.ledger.figures import Figures
 from musicsyncd.ledger.ledger import Ledger
@@ -50,7 +50,7 @@ from musicsyncd.ledger.mirror import Mirror
 from musicsyncd.library.base import Shelf, ShelfState
 from musicsyncd.sources.account import Account
 from musicsyncd.sources.base import Source
-from musicsyncd.sync.engine import REQUEST
+from musicsyncd.sync.engine import REQUEST, TRACK
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.reconcile import RECONCILE
 
@@ -227,13 +227,13 @@ class Overview:
                 catalogs=attention.catalogs_seen(names, await self.ledger.parked()),
                 failed_tracks=tracks.get("failed", 0),
                 undecided=len(await self.matches.undecided(limit=MOST_LISTED)),
-                lately=await attention.lately(self.jobs, self.clock),
+                lately=await lately(self.database, TRACK, last=attention.MOST_LATELY),
                 requests=attention.failed_passes(ended, await passes(self.database, RECONCILE, limit=1)),
-                errors=await attention.errors(self.jobs, self.clock),
+                errors=await attention.errors(self.database),
                 lost_database=path if path and not await self.database.in_place() else None,
                 channels=await watched.post.outbox.troubles() if watched.post else [],
                 refused=attention.refused(ended),
-                reconciled=await attention.reconciled(self.jobs),
+                reconciled=await attention.reconciled(self.jobs, self.database),
                 more=[found for look in watched.more for found in look()],
             )
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +15,8 @@ from musicsyncd.jobs.job import JobState
 from musicsyncd.jobs.rows import id_of, to_micros, to_time
 
 HOUR: Final = timedelta(hours=1)
+UNDECIDED: Final = ("Undecided", "Withheld")
+"""Classes of what is out of order nowhere: it is counted by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,36 @@ class Pass:
     """What came of each source that it asked."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stuck:
+    """What keeps some keys' newest jobs from their end, for one reason."""
+
+    reason: Mapping[str, Any]
+    """Of the newest of them."""
+    count: int
+
+
+async def stuck(database: Database, kind: str, *, often: int, most: int) -> list[Stuck]:
+    """What only a person can mend, or what `often` tries did not: of each key as its newest ended job has it, grouped
+    by class and what is to be done, the `most` that stop the most. What a person only has to decide is left out.
+    """
+    return await database.read(partial(_stuck, values={"kind": kind, "often": often, "most": most}))
+
+
+async def lately(database: Database, kind: str, *, last: int) -> tuple[int, int]:
+    """Of the last jobs of this kind that ended: how many failed, and how many there are. Those that only wait for a
+    person's word count for nothing.
+    """
+    return await database.read(partial(_lately, kind=kind, last=last))
+
+
+async def newest_number(database: Database, kinds: Sequence[str], path: str) -> tuple[str, int]:
+    """Of the newest job of these kinds that was done, its id and the number at `path` in its result, read where it
+    lies; no id where none was.
+    """
+    return await database.read(partial(_newest_number, kinds=kinds, path=path))
+
+
 async def queue_figures(database: Database, now: datetime, *, but: str) -> QueueFigures:
     """Count; `but` is the kind that is no work of its own: requests."""
     return await database.read(partial(_figures, since=to_micros(now - HOUR), but=but))
@@ -55,6 +87,42 @@ async def queue_figures(database: Database, now: datetime, *, but: str) -> Queue
 async def passes(database: Database, kind: str, *, limit: int) -> list[Pass]:
     """The last jobs of this kind that ended and were not cancelled, the newest first."""
     return await database.read(partial(_passes, kind=kind, limit=limit))
+
+
+def _stuck(conn: sqlite3.Connection, values: Mapping[str, Any]) -> list[Stuck]:
+    query = """WITH stuck AS (
+        SELECT number, key, attempts, reason, json_extract(reason, '$.class') AS class FROM job
+        WHERE kind = :kind AND state = 'failed'
+        UNION ALL
+        SELECT number, key, attempts, reason, json_extract(reason, '$.class') FROM job
+        WHERE kind = :kind AND state = 'waiting' AND not_before IS NOT NULL AND attempts >= :often
+      )
+      SELECT reason, count(*), max(number) FROM stuck
+      WHERE (class IN ('Denied', 'NeedsPerson') OR (class = 'Temporary' AND attempts >= :often)) AND NOT EXISTS (
+        SELECT 1 FROM job AS later WHERE later.kind = :kind AND later.key = stuck.key AND later.number > stuck.number
+        AND later.state IN ('done', 'partial', 'failed'))
+      GROUP BY class, coalesce(nullif(json_extract(reason, '$.fix'), ''), json_extract(reason, '$.why'))
+      ORDER BY count(*) DESC, class LIMIT :most"""
+    return [Stuck(reason=json.loads(reason), count=count) for reason, count, _ in conn.execute(query, values)]
+
+
+def _lately(conn: sqlite3.Connection, kind: str, last: int) -> tuple[int, int]:
+    one = """SELECT * FROM (SELECT number, state, json_extract(reason, '$.class') AS class FROM job
+             WHERE kind = ? AND state = ? ORDER BY number DESC LIMIT ?)"""
+    ends = ("done", "partial", "failed")
+    found = [row for state in ends for row in conn.execute(one, (kind, state, last))]
+    judged = [row for row in sorted(found, reverse=True)[:last] if row[2] not in UNDECIDED]
+    return sum(row[1] == JobState.FAILED for row in judged), len(judged)
+
+
+def _newest_number(conn: sqlite3.Connection, kinds: Sequence[str], path: str) -> tuple[str, int]:
+    one = "SELECT max(number) FROM job WHERE kind = ? AND state = ?"
+    every = [conn.execute(one, (kind, state)).fetchone()[0] for kind in kinds for state in ("done", "partial")]
+    number = max(filter(None, every), default=None)
+    if number is None:
+        return "", 0
+    (value,) = conn.execute("SELECT json_extract(result, ?) FROM job WHERE number = ?", (path, number)).fetchone()
+    return id_of(number), int(value or 0)
 
 
 def _figures(conn: sqlite3.Connection, since: int, but: str) -> QueueFigures:

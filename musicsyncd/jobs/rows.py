@@ -46,6 +46,7 @@ SCHEMA: Final = (
     ) WITHOUT ROWID;
     """,
     "CREATE INDEX job_kind ON job (kind, state);",
+    "CREATE INDEX job_key ON job (kind, key);",
 )
 """Times are microseconds since 1970 in UTC; `claims` only ever grows, and is what a fence compares."""
 LANES: Final = {Lane.USER: 0, Lane.BACKLOG: 1}

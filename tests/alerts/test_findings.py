@@ -139,14 +139,14 @@ def test_the_rest_in_its_order() -> None:
 
 def test_what_stops_jobs_is_told_once_and_not_beside_its_cause() -> None:
     """A right that is missing, a service that never answers; not where the account that is signed out says it."""
-    denied = ErrorSeen(what="SoundCloud answered 403", why="It is private", count=3)
-    out = ErrorSeen(what="Spotify has signed us out", fix="Run: musicsyncctl auth spotify")
+    denied = ErrorSeen(about="x", what="SoundCloud answered 403", why="It is private", count=3)
+    out = ErrorSeen(about="x", what="Spotify has signed us out", fix="Run: musicsyncctl auth spotify")
     account = AccountSeen(
         service="spotify", title="Spotify", signed_in=False, urgent=True, fix="Run: musicsyncctl auth spotify"
     )
     first, second = seen(errors=[denied, out], accounts=[account])
     assert (first.key, second.severity) == ("account:spotify", Severity.ERROR)
-    assert second.why == "It is private. Met by 3 jobs"
+    assert second.why == "It is private. Met by 3 tracks"
     (alone,) = seen(errors=[out])
     assert alone.key.startswith("error:")
     assert [one.key for one in seen(errors=[replace(denied, count=9, why="")])] == [second.key]

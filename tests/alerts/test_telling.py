@@ -174,6 +174,26 @@ def test_too_many_at_once_take_turns_and_one_message_says_so() -> None:
     assert desk.tell() == {REST: Kind.RESOLVED}
 
 
+def test_repetitions_and_ends_take_turns_too() -> None:
+    """No look tells one channel more than so much, the worst first; all is told in the end."""
+    desk, many = Desk(), [found(f"e{number}") for number in range(8)]
+    for _ in range(4):
+        desk.look(*many)
+        desk.tell()
+    desk.look(*many, found("worst", Severity.CRITICAL), after=2 * DAY)
+    assert desk.tell() == {"worst": Kind.OPENED, "e0": Kind.REPEATED, "e1": Kind.REPEATED, REST: Kind.RESOLVED}
+    for _ in range(3):
+        desk.look(*many, found("worst", Severity.CRITICAL))
+        assert len(desk.tell()) <= RULES.most_per_run
+    desk.look()
+    told = []
+    for _ in range(4):
+        desk.look(after=RULES.settle)
+        told.append(desk.tell())
+    assert [len(one) for one in told] == [3, 3, 3, 0]
+    assert {kind for one in told for kind in one.values()} == {Kind.RESOLVED}
+
+
 def test_a_channel_is_not_told_of_itself() -> None:
     """The others are."""
     desk = Desk()
@@ -255,7 +275,7 @@ def test_any_history(looks: list[tuple[float, dict[str, Severity], str]]) -> Non
             desk.tell()
         elif then == "stumble":
             desk.stumble()
-    for _ in range(3):
+    for _ in range(6):
         desk.look(after=DAY)
         desk.tell()
     assert all(one.closed_at and not one.pending.get("one") for one in desk.known.values())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from musicsyncd.control.attention import failed_passes, lately
-from musicsyncd.errors import NeedsPerson
+from musicsyncd.control.attention import MOST_ERRORS, errors, failed_passes
+from musicsyncd.errors import Denied, MusicsyncError, NeedsPerson, Undecided, Withheld
 from musicsyncd.jobs.base import JobContext
-from musicsyncd.jobs.figures import Pass, passes
+from musicsyncd.jobs.figures import Pass, lately, passes
 from musicsyncd.jobs.job import Lane
 from musicsyncd.sync.engine import REQUEST, TRACK
 from tests.control.door import Door, eventually
@@ -66,19 +66,41 @@ async def test_a_pass_that_failed_is_over_when_the_next_one_works(door: Door) ->
 
 
 async def test_many_failed_tracks_are_counted(door: Door) -> None:
-    """Of those that ended within a day."""
+    """Of those that ended last, however long ago."""
     door.work.track = refuse
     for number in range(5):
         await done(door, TRACK, f"t{number}")
     door.work.track = succeed
     await done(door, TRACK, "t9")
-    assert await lately(door.jobs, door.operations.clock) == (5, 6)
+    assert await lately(door.operations.database, TRACK, last=50) == (5, 6)
     failing, error = await door.operations.findings()
     assert failing.key == "jobs:failing"
-    assert (error.key[:6], error.what, "Met by 5 jobs" in error.why) == ("error:", "Spotify has signed us out", True)
+    assert (error.key[:6], error.what, "Met by 5 tracks" in error.why) == ("error:", "Spotify has signed us out", True)
     for number in range(5):
         await done(door, TRACK, f"t{number}")
     assert [one.key for one in await door.operations.findings()] == []
+
+
+async def test_what_stops_many_tracks_is_one_error_until_their_newest_jobs_end_well(door: Door) -> None:
+    """By what is to be done; what is only to be decided is none; an older failure does not outlive a newer success."""
+    kinds: list[MusicsyncError] = [Denied("song {} may not be read", why="Permission denied"), Undecided("Which is {}")]
+    kinds += [Withheld("{} is for members"), NeedsPerson("Notion refuses {}", fix="Share the database")]
+
+    async def refuse_each(context: JobContext, args: Mapping[str, Any]) -> dict[str, Any] | None:
+        error = kinds[int(context.job.key) % len(kinds)]
+        raise type(error)(error.what.format(context.job.key), why=error.why, fix=error.fix)
+
+    door.work.track = refuse_each
+    for number in range(12):
+        await done(door, TRACK, str(number))
+    found = await errors(door.operations.database)
+    assert [(one.count, one.what) for one in found] == [(3, "song 8 may not be read"), (3, "Notion refuses 11")]
+    assert await lately(door.operations.database, TRACK, last=50) == (6, 6)
+    door.work.track = succeed
+    for number in (0, 4, 8):
+        await done(door, TRACK, str(number))
+    assert [one.what for one in await errors(door.operations.database)] == ["Notion refuses 11"]
+    assert len(found) <= MOST_ERRORS
 
 
 async def test_alerts_where_nobody_watches(door: Door) -> None:

@@ -262,7 +262,7 @@ async def test_next_due_and_wait(tmp_path: Path, clock: ManualClock) -> None:
 
 
 async def test_an_engine_that_cannot_go_on_says_so(tmp_path: Path, clock: ManualClock) -> None:
-    """When the database is gone for good, `wait` and `stop` raise the very error, and only then listeners are let go."""
+    """When the database is gone for good, `wait` and `stop` raise the very error; then listeners are let go."""
     database = await opened(tmp_path / "jobs.db", clock, tmp_path)
     engine, record = engine_on(database, clock), Record(hold=True)
     await put(engine, "a")
