@@ -56,7 +56,7 @@ from musicsyncd.sync.reconcile import RECONCILE
 
 MOST_LISTED: Final = 1000
 PASSES: Final = 50
-"""Requests among which the last one of each scope and source is looked for."""
+"""Requests among which the last one of each source is looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,10 @@ class Overview:
         volumes = await self._volumes(found.parked)
         counts, due = await self.jobs.counts(), await self.jobs.next_due()
         running = await self.jobs.list(JobFilter(states=frozenset({JobState.RUNNING})))
-        ended, schedule = await passes(self.database, REQUEST, limit=PASSES), await self.schedule()
+        ended, schedule = (
+            await passes(self.database, REQUEST, limit=PASSES, scopes=attention.PASSES),
+            await self.schedule(),
+        )
         accounts = [attention.account_answer(account) for account in self.accounts.values()]
         services = self._services()
         wrong = await self.findings(volumes, tracks, ended)
@@ -162,6 +165,9 @@ class Overview:
             source_answer(one, known.get(one.name), schedule, ended, service_of(one.name, services))
             for one in self.sources
         ]
+
+    async def _passes(self) -> list[Pass]:
+        return await passes(self.database, REQUEST, limit=PASSES, scopes=attention.PASSES)
 
     def _services(self) -> list[ServiceAnswer]:
         budgets = self.watched.budgets
@@ -213,7 +219,7 @@ class Overview:
         """Everything that a person should see to now; what was looked at already is given."""
         volumes = (await self.volumes()).volumes if volumes is None else volumes
         tracks = await self.ledger.counts() if tracks is None else tracks
-        ended = await passes(self.database, REQUEST, limit=PASSES) if ended is None else ended
+        ended = await self._passes() if ended is None else ended
         names, watched = [catalog.name for catalog in self.lookout.catalogs.values()], self.watched
         path = self.database.path
         return findings(

@@ -58,6 +58,7 @@ async def run(loaded: Loaded, reload: Callable[[], Loaded], clock: Clock | None 
     async with AsyncExitStack() as stack:
         house = await _built(loaded, clock, stack, notifier)
         vitals = Vitals(Health(house.jobs, house.database, clock), supervision, notifier, clock)
+        vitals.prove("clock", house.timing.keeper.gets_on)
         house = _with_its_own_troubles(house, supervision, vitals)
         reloading = Reloading(loaded, reload, house.timing.apply)
         await clear_staging(house.engine.staging, house.jobs, before=math.inf)  # nothing works yet

@@ -84,9 +84,11 @@ async def queue_figures(database: Database, now: datetime, *, but: str) -> Queue
     return await database.read(partial(_figures, since=to_micros(now - HOUR), but=but))
 
 
-async def passes(database: Database, kind: str, *, limit: int) -> list[Pass]:
-    """The last jobs of this kind that ended and were not cancelled, the newest first."""
-    return await database.read(partial(_passes, kind=kind, limit=limit))
+async def passes(database: Database, kind: str, *, limit: int, scopes: Sequence[str] = ()) -> list[Pass]:
+    """The last jobs of this kind that ended and were not cancelled, the newest first; and of each of these scopes that
+    is not among them the last one, however long ago, dry runs left out.
+    """
+    return await database.read(partial(_passes, kind=kind, limit=limit, scopes=scopes))
 
 
 def _stuck(conn: sqlite3.Connection, values: Mapping[str, Any]) -> list[Stuck]:
@@ -146,10 +148,22 @@ def _figures(conn: sqlite3.Connection, since: int, but: str) -> QueueFigures:
     )
 
 
-def _passes(conn: sqlite3.Connection, kind: str, limit: int) -> list[Pass]:
+def _passes(conn: sqlite3.Connection, kind: str, limit: int, scopes: Sequence[str]) -> list[Pass]:
+    found = _ended(conn, "", (kind,), limit)
+    there = {one.args.get("scope") for one in found if not one.args.get("dry_run")}
+    of_scope = """AND key >= ? AND key < ? AND json_extract(args, '$.scope') = ?
+                  AND coalesce(json_extract(args, '$.dry_run'), 0) = 0"""
+    for scope in scopes:
+        if scope not in there:  # by its key, which begins with the scope
+            found += _ended(conn, of_scope, (kind, scope, f"{scope}~", scope), 1)
+    return found
+
+
+def _ended(conn: sqlite3.Connection, further: str, values: Sequence[Any], limit: int) -> list[Pass]:
     """What was decided for each track, which may be much, stays where it is."""
-    query = """SELECT number, args, state, ended_at, reason, json_extract(result, '$.rungs') FROM job
-               WHERE kind = ? AND state IN ('done', 'partial', 'failed') ORDER BY number DESC LIMIT ?"""
+    query = f"""SELECT number, args, state, ended_at, reason, json_extract(result, '$.rungs') FROM job
+                WHERE kind = ? AND state IN ('done', 'partial', 'failed') {further}
+                ORDER BY number DESC LIMIT ?"""  # noqa: S608  the words are ours
     return [
         Pass(
             job=id_of(number),
@@ -159,6 +173,6 @@ def _passes(conn: sqlite3.Connection, kind: str, limit: int) -> list[Pass]:
             reason=json.loads(reason or "null"),
             rungs=tuple(json.loads(rungs or "[]")),
         )
-        for number, args, state, micros, reason, rungs in conn.execute(query, (kind, limit))
+        for number, args, state, micros, reason, rungs in conn.execute(query, (*values, limit))
         if (ended := to_time(micros))
     ]

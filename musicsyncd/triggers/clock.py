@@ -30,6 +30,9 @@ ALL: Final = "all"
 LONGEST_SLEEP: Final = 60.0
 """Seconds. A timer counts no time that the machine slept, and knows nothing of a clock that was set."""
 
+SLACK: Final = 300.0
+"""Seconds that it may be late before it counts as standing still: a busy disk holds a look up."""
+
 
 class Timekeeper:
     """When what is due. What was missed, for whatever reason, is done once."""
@@ -54,6 +57,12 @@ class Timekeeper:
         self._served: dict[str, Served] = {}
         self._paused: dict[str, str] = {}
         self._changed = anyio.Event()
+        self._wakes_by: float | None = None
+
+    async def gets_on(self) -> str:
+        """Why it does not: it should have looked again by now. Nothing where all is well or it does not run yet."""
+        late = self._clock.monotonic() - self._wakes_by if self._wakes_by is not None else 0.0
+        return f"It should have looked what is due {late:.0f} s ago" if late > SLACK else ""
 
     @property
     def policy(self) -> Policy:
@@ -69,10 +78,18 @@ class Timekeeper:
         """Drop what comes due, until cancelled; `kinds` are those that somebody does."""
         self._kinds = frozenset(kinds)
         await self.load()
-        while True:
-            self._changed = anyio.Event()
-            retry = await self._drop_due()
-            await woken(self._clock, self._until_next() if not retry else LONGEST_SLEEP, self._changed)
+        try:
+            while True:
+                await self._turn()
+        finally:
+            self._wakes_by = None  # one that failed is its supervisor's matter
+
+    async def _turn(self) -> None:
+        self._changed = anyio.Event()
+        retry = await self._drop_due()
+        pause = self._until_next() if not retry else LONGEST_SLEEP
+        self._wakes_by = self._clock.monotonic() + pause
+        await woken(self._clock, pause, self._changed)
 
     # What holds
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from musicsyncd.control.attention import MOST_ERRORS, errors, failed_passes
+from musicsyncd.control.attention import MOST_ERRORS, PASSES, errors, failed_passes
 from musicsyncd.errors import Denied, MusicsyncError, NeedsPerson, Undecided, Withheld
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.jobs.figures import Pass, lately, passes
@@ -63,6 +63,17 @@ async def test_a_pass_that_failed_is_over_when_the_next_one_works(door: Door) ->
     door.work.request = succeed
     await done(door, REQUEST, "full", scope="full")
     assert failed_passes(await ended(door)) == []
+
+
+async def test_a_pass_that_failed_is_not_over_because_others_came_after_it(door: Door) -> None:
+    """The last of each scope counts, however many of another there were since."""
+    door.work.request = refuse
+    await done(door, REQUEST, "full|||", scope="full")
+    door.work.request = succeed
+    for _ in range(3):
+        await done(door, REQUEST, "incremental|||", scope="incremental")
+    seen = await passes(door.operations.database, REQUEST, limit=2, scopes=PASSES)
+    assert [one.scope for one in failed_passes(seen)] == ["full"]
 
 
 async def test_many_failed_tracks_are_counted(door: Door) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from musicsyncd.errors import BadInput
-from musicsyncd.triggers.clock import LONGEST_SLEEP
+from musicsyncd.triggers.clock import LONGEST_SLEEP, SLACK
 from musicsyncd.triggers.policy import JOBS, Mode, Window
 from tests.triggers.house import KINDS, NOON, QUIET, day
 
@@ -190,3 +190,13 @@ async def test_a_pass_that_still_runs_is_not_asked_for_twice(tmp_path: Path) -> 
                 await one.database.write(lambda conn: None)
         count = "SELECT count(*) FROM job"
         assert await one.database.read(lambda conn: conn.execute(count).fetchone()[0]) == 1
+
+
+async def test_a_clock_that_does_not_look_again_in_time_stands_still(tmp_path: Path) -> None:
+    """Asked before it could turn, it is late; once it has, it gets on; one that does not run is nobody's doubt."""
+    async with day(tmp_path) as one:
+        assert await one.keeper.gets_on() == ""
+        one.clock.turn(LONGEST_SLEEP + SLACK + 1)
+        assert "301 s ago" in await one.keeper.gets_on()
+        await one.idle()
+        assert await one.keeper.gets_on() == ""
