@@ -209,6 +209,8 @@ def _print_targets(answer: dict[str, Any]) -> None:
     for catalog in answer.get("catalog_standing", ()):
         for line in _catalog(catalog):
             print(line)
+    if answer["mode"] == "dev":
+        print(_line("", "scratch catalog: dev mode does not open Notion"))
 
 
 def _catalog(one: dict[str, Any]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.track import Track
 
 BEFORE = next(number for number, script in enumerate(MIGRATIONS) if "sound_tempo" in script)
+NEW_TRACK = "INSERT INTO track (id, facts, label, words, created_at, updated_at) VALUES (?, '{}', '', '', '', '')"
 
 
 async def test_what_was_heard_before_an_upgrade_is_counted_after_it(tmp_path: Path) -> None:
@@ -23,7 +24,7 @@ async def test_what_was_heard_before_an_upgrade_is_counted_after_it(tmp_path: Pa
     for track, facts in heard:
         await old.write(
             lambda conn, track=track, facts=facts: [  # type: ignore[misc]
-                conn.execute("INSERT INTO track VALUES (?, '{}', '', '', NULL, NULL, NULL, NULL, '', '')", (track,)),
+                conn.execute(NEW_TRACK, (track,)),
                 facts and conn.execute("INSERT INTO analysis VALUES (?, 1, '', ?, '')", (track, json.dumps(facts))),
                 facts and conn.execute("INSERT INTO sound (track, octets) VALUES (?, x'')", (track,)),
             ]
