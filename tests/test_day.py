@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from tests.day_house import Day
 from tests.fakes import streams
 from tests.fakes.eagle import Eagle
@@ -317,6 +319,7 @@ def calm_day(folder: Path) -> dict[str, Any]:
         return end_of(calm)
 
 
+@pytest.mark.full
 def test_a_day(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as beside:
         calm = beside.submit(calm_day, tmp_path / "calm")
