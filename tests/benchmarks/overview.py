@@ -30,6 +30,7 @@ ROUNDS: Final = 20
 BAR: Final = 50.0
 """Milliseconds."""
 FORMATS: Final = ("alac", "wav", "aiff")
+TRACK: Final = "id, facts, label, words, duplicate_of, verdict, failure, settled_at, created_at, updated_at"
 SHELVES: Final = ("main", "second")
 
 
@@ -43,7 +44,7 @@ def fill(conn: sqlite3.Connection) -> None:
         track, failure = f"{number:08}", json.dumps({"what": "w" * 200}) if number % 100 == 0 else None
         copy = "00000001" if number % 50 == 3 else None
         row = (track, json.dumps({"title": padding}), track, track, copy, None, failure, now, now, now)
-        conn.execute("INSERT INTO track VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        conn.execute(f"INSERT INTO track ({TRACK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         conn.execute("INSERT INTO analysis VALUES (?, 300.0, ?, ?, ?)", (track, "f" * 2500, heard, now))
         conn.execute("INSERT INTO sound (track, octets, tempo, tonal) VALUES (?, ?, 1, 1)", (track, os.urandom(3800)))
         for shelf in SHELVES:
@@ -58,13 +59,15 @@ def fill(conn: sqlite3.Connection) -> None:
             conn.execute("INSERT INTO match (track, candidates, searched_at) VALUES (?, ?, ?)", match)
         ended = int(time.time() * 1e6) - number * 3_600_000
         job = (track, "done" if number % 10 else "failed", json.dumps({"r": "z" * 400}), ended, ended)
+        job += (None if number % 10 else json.dumps({"class": "Denied", "what": f"{track} may not be read"}),)
         conn.execute(
-            "INSERT INTO job (kind, key, args, lane, priority, state, result, created_at, ended_at)"
-            " VALUES ('track', ?, '{}', 1, 0, ?, ?, ?, ?)",
+            "INSERT INTO job (kind, key, args, lane, priority, state, result, created_at, ended_at, reason)"
+            " VALUES ('track', ?, '{}', 1, 0, ?, ?, ?, ?, ?)",
             job,
         )
     conn.execute(
-        "INSERT INTO mirror_state (catalog, watermark, full_at, number, rows, note) VALUES ('memory', '', '', 1, 0, '')"
+        "INSERT INTO mirror_state (catalog, source, watermark, full_at, number, rows, note)"
+        " VALUES ('memory', '', '', '', 1, 0, '')"
     )
     for number in range(WAITING):
         conn.execute(
