@@ -232,17 +232,17 @@ def watched(daemon: Running, *arguments: str) -> Iterator[subprocess.Popen[str]]
 
 
 def test_a_watch_without_a_terminal_prints_what_changed(daemon: Running) -> None:
-    """Each line once while it stays as it is; a job that is asked for makes one within a moment."""
+    """Each line once while it stays as it is; what changes makes one within a moment."""
     with watched(daemon, "status", "--watch") as process:
         assert process.stdout is not None
         first = process.stdout.readline()
         assert re.fullmatch(r"musicsyncd [\d.]+\n", first)
         seen = [process.stdout.readline() for _ in range(2)]
-        daemon.client.post("/v1/sync", {"scope": "unfinished"})
-        while not (line := process.stdout.readline()).startswith(("REQUEST JOBS", "RUNNING")):
+        assert daemon.ctl("pause").returncode == 0
+        while "PAUSED" not in (line := process.stdout.readline()):
             seen.append(line)
             assert line, "it ended"
-        assert line not in seen
+        assert daemon.ctl("resume").returncode == 0
         process.send_signal(signal.SIGINT)
         rest, err = process.communicate(timeout=10)
     assert (process.returncode, err) == (130, "")
@@ -271,8 +271,11 @@ def test_a_watch_on_a_terminal_is_drawn_over(daemon: Running) -> None:
     written = bytearray()
 
     def drawn(text: bytes) -> None:
+        deadline = time.monotonic() + 30
         while text not in written:
-            assert select.select([ours], [], [], 30)[0], "nothing was drawn"
+            left = deadline - time.monotonic()
+            assert left > 0, "something else was drawn"
+            assert select.select([ours], [], [], left)[0], "nothing was drawn"
             written.extend(os.read(ours, 65536))
 
     try:
@@ -281,7 +284,7 @@ def test_a_watch_on_a_terminal_is_drawn_over(daemon: Running) -> None:
         for _ in range(40):
             daemon.client.post("/v1/sync", {"scope": "unfinished"})
         del written[:]
-        drawn(b"REQUEST JOBS")
+        drawn(b"QUEUE")
         drawn(b"\x1b[?7h")
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
