@@ -245,14 +245,19 @@ def _library(answer: dict[str, Any]) -> Iterator[str]:
     """The numbers, as shares; how many tracks there are comes first."""
     tracks = answer["tracks"]
     told = [show.counted(tracks["tracks"], "track")]
-    told += [f"{tracks[name]:,} {word}" for name, word in _KINDS if tracks[name]]
+    told += [f"{tracks[name]:,} {word}" for name, word in _KINDS if tracks.get(name)]
     coverage = answer.get("coverage", {}) if tracks["tracks"] else {}
     shares = [f"{word} {show.share(**coverage[name])}" for name, word in _SHARES if name in coverage]
     yield from _lines("LIBRARY", told)
     yield from _lines("", shares)
 
 
-_KINDS: Final = (("duplicates", "left out as duplicates"), ("failed", "failed"), ("parked", "waiting for a target"))
+_KINDS: Final = (
+    ("duplicates", "left out as duplicates"),
+    ("failed", "failed"),
+    ("parked", "waiting for a target"),
+    ("skipped", "skipped"),
+)
 _SHARES: Final = (
     ("standing", "complete"),
     ("files", "files"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from musicsyncd.errors import Degraded, Temporary
+from musicsyncd.errors import Degraded
 from tests.catalog.notion_house import HastyClock, house, kept, song
 from tests.fakes.notion import NotionFake
 from tests.fakes.notion_music import music_workspace
@@ -228,7 +228,7 @@ async def test_a_relation_that_was_never_written_was_not_taken_out(fake: NotionF
         row = await kept(stands.catalog, clock, "track0", song(0))
         await kept(stands.catalog, clock, "track1", song(1, playlists=["Second"]))
         fake.fail("drop", times=1, where=lambda asked: asked.method == "PATCH")
-        with pytest.raises(Temporary):
+        with pytest.raises(Degraded):
             await stands.catalog.publish("track0", more, known=row.id)
         await kept(stands.catalog, clock, "track0", more)
         assert len(fake.page(row.id)["Playlists"]) == 2
