@@ -71,16 +71,9 @@ def _state(
         return "resting" if service and service.resting_until else "blocked", hindrance
     if service and service.resting_until:
         return "resting", service.why
-    note = _ending(account) if account else ""
     if not source.offering():
-        return "on demand", note
-    return ("paused" if paused else "ok"), note
-
-
-def _ending(account: AccountAnswer) -> str:
-    if account.days_left is None:
-        return ""
-    return f"sign-in ends in {account.days_left} days" if account.days_left != 1 else "sign-in ends tomorrow"
+        return "on demand", ""
+    return ("paused" if paused else "ok"), ""
 
 
 def _last(passes: Iterable[Pass], source: str) -> tuple[datetime | None, Mapping[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from typing import Any, Final
 
@@ -70,7 +70,7 @@ def _print_rest(answer: dict[str, Any]) -> None:
             print(line)
     print()
     if "sources" in answer:  # an older daemon tells nothing of them
-        _print_sources(answer["sources"])
+        _print_sources(answer["sources"], {one["service"]: one for one in answer["accounts"]})
     for line in (*_queue(answer), *_schedule(answer.get("schedule", {}))):
         print(line)
     print()
@@ -132,9 +132,9 @@ def _running(answer: dict[str, Any]) -> Iterator[str]:
         yield _line("", f"and {len(running) - MOST_RUNNING} more: musicsyncctl jobs --state running")
 
 
-def _print_sources(sources: list[dict[str, Any]]) -> None:
-    """A line for each that offers something or is in trouble; the others in one line."""
-    told = [one for one in sources if one["state"] not in QUIET or (one["note"] and one["state"] != "not set up")]
+def _print_sources(sources: list[dict[str, Any]], accounts: Mapping[str, dict[str, Any]]) -> None:
+    """A line for each that offers something or is in trouble, or where somebody is signed in; the others in one."""
+    told = [one for one in sources if one["state"] not in QUIET or one["signed_in"]]
     rows = [
         [
             one["name"],
@@ -143,7 +143,7 @@ def _print_sources(sources: list[dict[str, Any]]) -> None:
             _number(one["last_found"]),
             _number(one["last_new"]),
             show.clock_time(one["resting_until"] or one["next_pass_at"]),
-            one["note"] or (f"paused since {show.clock_time(one['paused_since'])}" if one["paused_since"] else ""),
+            one["note"] or _standing(one, accounts.get(one["name"])),
         ]
         for one in told
     ]
@@ -152,6 +152,13 @@ def _print_sources(sources: list[dict[str, Any]]) -> None:
     for state in QUIET:
         if names := [one["name"] for one in sources if one["state"] == state and one not in told]:
             print(_line(state.upper() if rows else f"SOURCES {state}", ", ".join(names)))
+
+
+def _standing(source: dict[str, Any], account: dict[str, Any] | None) -> str:
+    """What there is to say of a source that nothing hinders."""
+    if source["paused_since"]:
+        return f"paused since {show.clock_time(source['paused_since'])}"
+    return show.account(account) if account and source["signed_in"] else ""
 
 
 def _number(count: int | None) -> str:

@@ -83,7 +83,7 @@ def special(model: type[BaseModel]) -> dict[str, Any]:
     ends = ("_at", "_before", "_due", "_until", "_since")
     moments = {name: EVENT["at"] for name in model.model_fields if name.endswith(ends)}
     if model is messages_status.StatusAnswer:
-        values["tracks"] = dict.fromkeys(("tracks", "duplicates", "failed", "parked", "standing"), 1)
+        values["tracks"] = dict.fromkeys(("tracks", "duplicates", "failed", "parked", "standing", "skipped"), 1)
     return values | moments | {name: value for name, value in FREE.items() if name in model.model_fields}
 
 

@@ -35,7 +35,7 @@ def answer(**more: Any) -> dict[str, Any]:
         "version": "1.0", "mode": "prod", "pid": 1, "uptime": 60.0, "memory": 70_000_000, "managed_by": "systemd",
         "jobs": {"track": {"done": 1}}, "running": [], "parts": [], "schedule": {}, "volumes": [],
         "tracks": {"tracks": 14354, "duplicates": 3, "failed": 15, "parked": 0, "standing": 14000},
-        "attention_items": [], "sources": [source("folder", "ok", last_found=12, last_new=0)],
+        "attention_items": [], "accounts": [], "sources": [source("folder", "ok", last_found=12, last_new=0)],
         "queue": {
             "waiting": 41, "backing_off": 1, "running": 3, "failed": 15, "oldest_waiting": 125.0, "next_due": None,
             "ended_last_hour": 0, "failed_last_hour": 0,
@@ -64,6 +64,20 @@ def test_numbers_are_told_as_they_are(capsys: pytest.CaptureFixture[str]) -> Non
     assert "cannot hold: a, b, c, d, e, f and 2 more" in said
     assert "complete 99.9%  files 99.9%  BPM 99.9%" in said
     assert "QUEUE          running 3  waiting 41 (oldest 2m 05s)  failed 15" in said
+
+
+def test_a_source_says_who_is_signed_in(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where nothing of it is wanted; what hinders it is more to the point, and so is a pause."""
+    account = {"service": "spotify", "state": "signed in", "account": "ada", "days_left": 179}
+    for more, note in (
+        ({"state": "on demand"}, "signed in as ada, 179 days left"),
+        ({"state": "ok", "paused_since": "2026-01-01T00:00:00+00:00"}, "paused since 2026-01-01"),
+        ({"state": "resting", "note": "It is overloaded"}, "It is overloaded"),
+    ):
+        one = {**source("spotify", "ok", signed_in=True), **more}
+        status.screen(answer(accounts=[account], sources=[one]))
+        row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("spotify"))
+        assert note in row
 
 
 def test_an_empty_house_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
