@@ -75,6 +75,8 @@ class NotionCatalog(Catalog):
         self._claims = Claims(book, lag)
         self.admit: Callable[[], Awaitable[None]] = _everybody
         """Raises what is wrong with the databases, before anything is asked of them."""
+        self.on_degraded: Callable[[], None] = lambda: None
+        """Called when something could not be done for now."""
         self._amending = Amending(book, writing)
 
     # The port
@@ -372,6 +374,7 @@ class NotionCatalog(Catalog):
             raise self._degraded(error) from error
 
     def _degraded(self, error: Exception) -> Degraded:
+        self.on_degraded()
         if isinstance(error, Refused):
             logger.error("row not written", catalog=self.name, why=str(error))
         if isinstance(error, MusicsyncError):

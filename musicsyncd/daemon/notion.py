@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
+import anyio
 import structlog
 
 from musicsyncd.alerts.base import Channel, Finding, Severity
@@ -34,7 +36,9 @@ from musicsyncd.settings import Settings
 
 logger = structlog.get_logger()
 LOOK: Final = 600.0
-"""Seconds between two looks whether the whole book is due to be read, and whether anything waits for it."""
+"""Seconds between two looks whether the whole book is due to be read."""
+SOON: Final = 15.0
+"""Seconds, at least, until the first new try after the book could not be read, or after a row could not be written."""
 LONGEST: Final = 86400.0
 """Seconds, at most, between two tries of what waits."""
 
@@ -152,15 +156,64 @@ async def keep_mirror(side: NotionSide, ledger: Ledger, jobs: WorkEngine, clock:
     """Read the whole book when that is due: rows that are gone show in no other way. What waits for the book is taken
     up when it can be read again, ever more seldom where that does not help.
     """
-    waits, pause, next_try = 0, LOOK, 0.0
-    while side.catalog:
-        if await _read(side.catalog) and clock.monotonic() >= next_try:
-            before, waits = waits, (await ledger.parked()).get(side.catalog.target, 0)
-            pause = min(2 * pause, LONGEST) if 0 < before <= waits else LOOK
-            next_try = clock.monotonic() + pause
-            if waits:
-                await take_up(ledger, jobs, side.catalog.target, held=held)
-        await clock.sleep(LOOK)
+    catalog, client = side.catalog, side.client
+    if catalog is None or client is None:
+        return
+    tries, unread, bell = Tries(), SOON, Bell(clock)
+    catalog.on_degraded = bell.ring
+    while True:
+        if not await _read(catalog):
+            await clock.sleep(max(unread, client.rest))
+            unread = min(2 * unread, LOOK)
+            continue
+        unread, waits = SOON, (await ledger.parked()).get(catalog.target, 0)
+        if tries.due(waits, clock.monotonic()):
+            await take_up(ledger, jobs, catalog.target, held=held)
+        await bell.wait(min(LOOK, tries.left(clock.monotonic())))
+
+
+class Tries:
+    """When what waits is tried again: soon once it began or something came of it, else ever more seldom."""
+
+    def __init__(self) -> None:
+        self._waits, self._pause, self._next = 0, SOON, inf
+
+    def due(self, waits: int, now: float) -> bool:
+        """Whether to try now, when so many wait."""
+        if waits and waits == self._waits and now < self._next:
+            return False
+        self._pause = SOON if waits != self._waits else min(2 * self._pause, LONGEST)
+        self._waits, self._next = waits, now + self._pause if waits else inf
+        return waits > 0
+
+    def left(self, now: float) -> float:
+        """Seconds until the next try; infinite while nothing waits."""
+        return max(0.0, self._next - now)
+
+
+class Bell:
+    """Ends a wait early, yet lets a while pass: who rings, rings often."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._rung = clock, anyio.Event()
+
+    def ring(self) -> None:
+        """End the wait that goes on, or the next one."""
+        self._rung.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Return after so long, or SOON after it was rung."""
+        async with anyio.create_task_group() as tasks:
+
+            async def rung() -> None:
+                await self._rung.wait()
+                await self._clock.sleep(SOON)
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(rung, name="what begins to wait for the book")
+            await self._clock.sleep(seconds)
+            tasks.cancel_scope.cancel()
+        self._rung = anyio.Event()
 
 
 async def _read(catalog: NotionCatalog) -> bool:
