@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import anyio
 
@@ -35,6 +36,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _told(error.exit_code)
     except KeyboardInterrupt:
         return 130
+
+
+def entry() -> NoReturn:
+    """Run, and end at once."""
+    leave(main())
+
+
+def leave(code: int) -> NoReturn:
+    """End this process when all is put away: what may be left is threads that wait for a disk that hangs, or for the
+    moment at which they look whether to go on, and no interpreter need wait for these.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(code)
 
 
 def _told(code: int) -> int:
@@ -71,4 +87,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    entry()

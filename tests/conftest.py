@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import pytest
 from hypothesis import settings
@@ -29,3 +30,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="an acceptance size: make test-full"))
         if item.get_closest_marker("root") and os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason="mounts a file system: needs root"))
+
+
+def pytest_sessionfinish() -> None:
+    """Let threads end that watch folders: they look once a second whether to go on, and in native code an interpreter
+    that ends first would be the end of both.
+    """
+    for thread in threading.enumerate():
+        if thread.name == "files of watches":
+            thread.join(5.0)

@@ -29,6 +29,7 @@ import anyio
 import anyio.lowlevel
 from anyio import to_thread
 
+from musicsyncd.__main__ import leave
 from tests.fakes.running import Running
 
 ROOT: Final = Path(__file__).parent.parent
@@ -250,4 +251,4 @@ async def _live(config: Path, begins: datetime) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(anyio.run(_live, Path(sys.argv[1]), datetime.fromisoformat(sys.argv[2])))
+    leave(anyio.run(_live, Path(sys.argv[1]), datetime.fromisoformat(sys.argv[2])))

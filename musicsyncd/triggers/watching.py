@@ -18,14 +18,13 @@ TOGETHER: Final = 1600
 """Milliseconds, at most, over which changes are told together."""
 LONGEST_WAIT: Final = 3_600_000
 """Milliseconds after which it comes back with nothing."""
-FAREWELL: Final = 2.0 * STEP / 1000
-"""Seconds that its end is waited for: its thread must not outlive the interpreter, and must not hold it up either."""
 
 
 async def listen(paths: Collection[Path], hear: Callable[[set[Path]], None], *, deep: bool) -> None:
     """Call `hear` with what changed in these folders, and below them where `deep`; OSError when they cannot be watched.
 
-    Runs in a thread of its own, also to begin with: to watch a large folder takes a while. Never returns.
+    Runs in a thread of its own, also to begin with: to watch a large folder takes a while. Never returns; cancelled, it
+    leaves the thread to end by itself, a STEP later; an interpreter must not end before it in the ordinary way.
     """
     token = current_token()
 
@@ -35,7 +34,7 @@ async def listen(paths: Collection[Path], hear: Callable[[set[Path]], None], *, 
     def work(heart: Heartbeat) -> None:
         _listen(paths, tell, heart.stopped, deep=deep)
 
-    await Patience("watches", cleanup=FAREWELL).run(work, quiet=float("inf"))
+    await Patience("watches", cleanup=0).run(work, quiet=float("inf"))
 
 
 def _listen(paths: Collection[Path], tell: Callable[[set[Path]], None], stop: threading.Event, *, deep: bool) -> None:

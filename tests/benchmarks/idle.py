@@ -21,6 +21,7 @@ from typing import Final
 
 import anyio
 
+from musicsyncd.__main__ import leave
 from musicsyncd.clock import SystemClock
 from tests.fakes.eagle import Eagle
 from tests.fakes.hook import Hook
@@ -163,7 +164,7 @@ def main() -> None:
     parser.add_argument("--daemon", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.daemon:
-        sys.exit(live(Path(args.daemon)))
+        leave(live(Path(args.daemon)))
     with tempfile.TemporaryDirectory() as name, everything(Path(name)) as daemon:
         time.sleep(SETTLE)
         report("just started", daemon, args.seconds)

@@ -58,8 +58,8 @@ def fill(conn: sqlite3.Connection) -> None:
             match = (track, candidates, now)
             conn.execute("INSERT INTO match (track, candidates, searched_at) VALUES (?, ?, ?)", match)
         ended = int(time.time() * 1e6) - number * 3_600_000
-        job = (track, "done" if number % 10 else "failed", json.dumps({"r": "z" * 400}), ended, ended)
-        job += (None if number % 10 else json.dumps({"class": "Denied", "what": f"{track} may not be read"}),)
+        reason = None if number % 10 else json.dumps({"class": "Denied", "what": f"{track} may not be read"})
+        job = (track, "done" if number % 10 else "failed", json.dumps({"r": "z" * 400}), ended, ended, reason)
         conn.execute(
             "INSERT INTO job (kind, key, args, lane, priority, state, result, created_at, ended_at, reason)"
             " VALUES ('track', ?, '{}', 1, 0, ?, ?, ?, ?, ?)",
