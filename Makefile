@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt
 TWO := -n 2 --dist loadfile
 
+# The tests start hundreds of interpreters: these must find what the first one compiled.
+test test-full: export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: try test test-full check format bench clean
 
 try: $(VENV)/.run

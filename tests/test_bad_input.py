@@ -81,7 +81,10 @@ WEB: dict[str, tuple[Page, int, str]] = {
 }
 
 
-@pytest.mark.parametrize("path", WEB)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=pytest.mark.full) if WEB[path][1] == 5 else path for path in WEB],  # 5: asked for long
+)
 def test_a_url_without_music_is_refused(daemon: Running, origin: Origin, path: str) -> None:
     """Exit 1 and a reason; nothing is kept."""
     page, expected, essential = WEB[path]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -52,69 +53,95 @@ def test_a_kill_changes_nothing_in_the_end(point: CrashPoint, services: MusicSer
         assert (rows, tracks, doubled, unended) == (1, 1, 0, 0)
 
 
+@pytest.fixture(scope="module")
+def came_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Path]]:
+    """A daemon that brought one track home and stopped, and a copy of its folder: all walks begin there."""
+    folder = tmp_path_factory.mktemp("walks") / "house"
+    music = write_wave(folder / "music" / "Crash Test - One.wav")
+    with running(folder) as daemon:
+        daemon.sync(music)
+        daemon.stop()
+        yield daemon, Path(shutil.copytree(folder, folder.parent / "as it was"))
+
+
+@pytest.fixture
+def house(came_home: tuple[Running, Path]) -> Iterator[Running]:
+    """The same folder, as it was."""
+    daemon, kept = came_home
+    shutil.rmtree(daemon.folder)
+    shutil.copytree(kept, daemon.folder)
+    yield daemon
+    if daemon.process is not None:
+        daemon.kill()
+
+
+def only_track(daemon: Running) -> str:
+    """Its id."""
+    connection = sqlite3.connect(daemon.state / "musicsyncd.db")
+    try:
+        ((track,),) = connection.execute("SELECT id FROM track").fetchall()
+        return str(track)
+    finally:
+        connection.close()
+
+
 @pytest.mark.parametrize("point", RETRY)
-def test_a_kill_while_a_step_is_done_again_changes_nothing_in_the_end(point: CrashPoint, tmp_path: Path) -> None:
+def test_a_kill_while_a_step_is_done_again_changes_nothing_in_the_end(point: CrashPoint, house: Running) -> None:
     """The DJ's edit is kept and counts in every file and the row, each older file lies in the recycle area with the
     journal entry that leads back, and doing it once more writes nothing.
     """
-    music = write_wave(tmp_path / "music" / "Crash Test - One.wav")
-    with running(tmp_path) as daemon:
-        daemon.sync(music)
-        track = daemon.client.get("/v1/tracks")["tracks"][0]["id"]
-        daemon.stop()
-        edited(daemon.library() / EXPECTED[0])
-        heard_otherwise(daemon.state, track)
-        daemon.start(**{ENVIRONMENT: point.value})
-        daemon.ctl("tracks", "retry", track, "--step", "analyze")
-        assert daemon.wait_for_death() == -9, "the crash point was never passed"
-        daemon.start()
-        code, report = again(daemon, track)
-        assert code == 0, report
-        settle(daemon)
-        assert [path for path in daemon.files() if not path.startswith(RECYCLE)] == EXPECTED
-        assert {tempo_in(daemon.library() / path) for path in EXPECTED} == {"126.5"}
-        assert AIFF(str(daemon.library() / EXPECTED[0])).tags["POPM:dj"].rating == 200
-        assert not list((daemon.state / "staging").glob("*"))
-        before = snapshot(daemon)
-        code, report = again(daemon, track)
-        assert (code, report["tracks"][0]["note"]) == (0, "in step already: nothing was written")
-        assert snapshot(daemon) == before
-        daemon.stop()
-        assert counted(daemon.state / "musicsyncd.db") == (1, 1, 0, 0)
-        assert sorted(journalled(daemon.state)) == [path for path in daemon.files() if path.startswith(RECYCLE)] != []
+    track = only_track(house)
+    edited(house.library() / EXPECTED[0])
+    heard_otherwise(house.state, track)
+    house.start(**{ENVIRONMENT: point.value})
+    house.ctl("tracks", "retry", track, "--step", "analyze")
+    assert house.wait_for_death() == -9, "the crash point was never passed"
+    house.start()
+    code, report = again(house, track)
+    assert code == 0, report
+    settle(house)
+    assert [path for path in house.files() if not path.startswith(RECYCLE)] == EXPECTED
+    assert {tempo_in(house.library() / path) for path in EXPECTED} == {"126.5"}
+    assert AIFF(str(house.library() / EXPECTED[0])).tags["POPM:dj"].rating == 200
+    assert not list((house.state / "staging").glob("*"))
+    before = snapshot(house)
+    code, report = again(house, track)
+    assert (code, report["tracks"][0]["note"]) == (0, "in step already: nothing was written")
+    assert snapshot(house) == before
+    house.stop()
+    assert counted(house.state / "musicsyncd.db") == (1, 1, 0, 0)
+    assert sorted(journalled(house.state)) == [path for path in house.files() if path.startswith(RECYCLE)] != []
 
 
 @pytest.mark.parametrize("point", [CrashPoint.FILE_RETIRED, CrashPoint.FILE_RESTORED, CrashPoint.RESTORATION_RECORDED])
-def test_a_kill_while_replaced_files_come_back_changes_nothing_in_the_end(point: CrashPoint, tmp_path: Path) -> None:
+def test_a_kill_while_replaced_files_come_back_changes_nothing_in_the_end(point: CrashPoint, house: Running) -> None:
     """The older files stand byte for byte and stay so, the journal says where the newer ones lie, and our own older
     tempo is nobody's word: the DJ's counts when the step is done once more.
     """
-    music = write_wave(tmp_path / "music" / "Crash Test - One.wav")
-    with running(tmp_path) as daemon:
-        daemon.sync(music)
-        track = daemon.client.get("/v1/tracks")["tracks"][0]["id"]
-        edited(daemon.library() / EXPECTED[0])
-        older = contents(daemon)
-        assert again(daemon, track, "tag")[0] == 0
-        (operation,) = daemon.client.get("/v1/operations")["operations"]
-        newer = contents(daemon)
-        daemon.stop()
-        daemon.start(**{ENVIRONMENT: point.value})
-        (undo,) = daemon.client.post("/v1/undo", {"operation": operation["operation"]})["jobs"]
-        assert daemon.wait_for_death() == -9, "the crash point was never passed"
-        daemon.start()
-        settle(daemon)
-        undone = daemon.client.get(f"/v1/jobs/{undo}")
-        assert (undone["state"], undone["result"]["left"], contents(daemon)) == ("done", [], older)
-        assert sorted(path for path, data in older.items() if data != newer[path]) == EXPECTED[1:]
-        assert {path: (daemon.library() / moved).read_bytes() for path, moved in made_way(daemon.state)} == {
-            path: newer[path] for path in EXPECTED[1:]
-        }
-        changes = journalled(daemon.state)
-        assert daemon.sync_track(track)[0] == 0
-        assert (contents(daemon), journalled(daemon.state)) == (older, changes)
-        assert again(daemon, track, "tag")[0] == 0
-        assert {tempo_in(daemon.library() / path) for path in EXPECTED} == {"126.5"}
+    track = only_track(house)
+    edited(house.library() / EXPECTED[0])
+    house.start()
+    older = contents(house)
+    assert again(house, track, "tag")[0] == 0
+    (operation,) = house.client.get("/v1/operations")["operations"]
+    newer = contents(house)
+    house.stop()
+    house.start(**{ENVIRONMENT: point.value})
+    (undo,) = house.client.post("/v1/undo", {"operation": operation["operation"]})["jobs"]
+    assert house.wait_for_death() == -9, "the crash point was never passed"
+    house.start()
+    settle(house)
+    undone = house.client.get(f"/v1/jobs/{undo}")
+    assert (undone["state"], undone["result"]["left"], contents(house)) == ("done", [], older)
+    assert sorted(path for path, data in older.items() if data != newer[path]) == EXPECTED[1:]
+    assert {path: (house.library() / moved).read_bytes() for path, moved in made_way(house.state)} == {
+        path: newer[path] for path in EXPECTED[1:]
+    }
+    changes = journalled(house.state)
+    assert house.sync_track(track)[0] == 0
+    assert (contents(house), journalled(house.state)) == (older, changes)
+    assert again(house, track, "tag")[0] == 0
+    assert {tempo_in(house.library() / path) for path in EXPECTED} == {"126.5"}
 
 
 def test_what_was_taken_away_before_a_kill_is_not_delivered_again(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ DEADLINE = 60.0
 DEMO = Path(__file__).parent.parent / "musicsyncd" / "demo" / "tracks"
 
 
-@pytest.fixture(params=["v1", "v2"])
+@pytest.fixture(params=[pytest.param("v1", marks=pytest.mark.full), "v2"])  # tests/library speaks both versions
 def eagle(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Eagle]:
     with Eagle(tmp_path / "eagle", newer=request.param == "v2", token=CANARY) as eagle:
         yield eagle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import math
 import os
@@ -169,19 +170,24 @@ def running(folder: Path, *, start: bool = True, **fields: Any) -> Iterator[Runn
 
 def write_wave(path: Path, *, seconds: float = 2.0, pitch: float = 220.0, rate: int = 44100) -> Path:
     """A short stereo tune in a WAV file, different for every pitch, by the standard library alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(_tune(seconds, pitch, rate))
+    return path
+
+
+@functools.lru_cache(maxsize=32)
+def _tune(seconds: float, pitch: float, rate: int) -> bytes:
     frames = bytearray()
     for number in range(int(seconds * rate)):
         moment = number / rate
         note = pitch * 2 ** (int(moment * 4) % 5 / 12)
         value = int(12000 * math.sin(2 * math.pi * note * moment) * (1 - (moment * 4) % 1 * 0.8))
         frames += struct.pack("<hh", value, value // 2)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(bytes(frames))
-    return path
+    return bytes(frames)
 
 
 def children_of(pid: int, processes: Mapping[int, int] | None = None) -> set[int]:
