@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,6 +37,10 @@ def why_not() -> str:
     if os.geteuid() == 0 and not cgroups().is_dir():
         return "no cgroup2 file system is mounted"
     return ""
+
+
+def _ready(told: Mapping[str, str]) -> bool:
+    return told.get("ActiveState") == "active" and told.get("SubState") == "running"
 
 
 @dataclass
@@ -88,12 +92,12 @@ class Machine:
 
     def is_ready(self) -> bool:
         """Whether the service runs and said so."""
-        told = self.properties()
-        return told.get("ActiveState") == "active" and told.get("SubState") == "running"
+        return _ready(self.properties())
 
     def started_again(self, pid: int) -> bool:
         """Whether another process than this one is ready."""
-        return self.is_ready() and self.properties()["MainPID"] != str(pid)
+        told = self.properties()  # one look: between two the process may die
+        return _ready(told) and told["MainPID"] not in ("0", str(pid))
 
     def drop_in(self, text: str) -> None:
         """Change the unit as a person would."""
