@@ -270,7 +270,8 @@ class Ledger:
 
         def write(conn: sqlite3.Connection) -> None:
             conn.execute(
-                "INSERT OR REPLACE INTO evidence VALUES (?, ?, ?, ?, ?, ?)",
+                """INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (track, target, part) DO UPDATE
+                   SET proof = excluded.proof, detail = excluded.detail, seen_at = excluded.seen_at""",
                 (track_id, evidence.target, evidence.part, evidence.proof, json.dumps(evidence.detail), moment),
             )
             if change:

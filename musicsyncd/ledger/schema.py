@@ -230,4 +230,17 @@ MIGRATIONS: Final = (
     ALTER TABLE mirror ADD COLUMN heeded TEXT NOT NULL DEFAULT '';      -- the content by which its track was taken up
     CREATE INDEX mirror_news ON mirror(catalog, created, page) WHERE wanted AND hash <> heeded;
     """,
+    """
+    CREATE TABLE evidence_count (       -- kept by the triggers: to count a large library's evidence takes 40 ms
+        target TEXT PRIMARY KEY,
+        pieces INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    INSERT INTO evidence_count SELECT target, count(*) FROM evidence GROUP BY target;
+    CREATE TRIGGER evidence_added AFTER INSERT ON evidence BEGIN
+        INSERT INTO evidence_count VALUES (new.target, 1) ON CONFLICT(target) DO UPDATE SET pieces = pieces + 1;
+    END;
+    CREATE TRIGGER evidence_dropped AFTER DELETE ON evidence BEGIN
+        UPDATE evidence_count SET pieces = pieces - 1 WHERE target = old.target;
+    END;
+    """,
 )

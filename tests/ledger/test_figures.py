@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 from musicsyncd.clock import ManualClock
@@ -65,3 +66,29 @@ async def test_a_track_that_is_heard_again_counts_as_it_sounds_now(tmp_path: Pat
         seen.append((found.tempo, found.key))
     assert seen == [(1, 1), (0, 1)]
     await database.close()
+
+
+async def test_evidence_is_counted_as_it_comes_and_goes(tmp_path: Path) -> None:
+    """What is seen anew counts once, what is dropped twice is gone once; what stood before an upgrade counts too."""
+    clock, path = ManualClock(), tmp_path / "m.db"
+    counted = next(number for number, script in enumerate(MIGRATIONS) if "evidence_count" in script)
+    old = await Database.open(path, {"ledger": MIGRATIONS[:counted]}, backups=tmp_path / "b", clock=clock)
+    ledger = Ledger(old, clock)
+    tracks = [Track(title=title, artists=("A",), source="folder", source_url=f"file:///{title}") for title in "abc"]
+    ids = [one.id for one in await ledger.record_tracks(tracks)]
+    await ledger.record_evidence(ids[0], Evidence(target="volume:m", part="wav", proof="p"), None)
+    await old.close()
+
+    new = await Database.open(path, {"ledger": MIGRATIONS}, backups=tmp_path / "b", clock=clock)
+    ledger, generator = Ledger(new, clock), random.Random(1)
+    assert (await ledger.figures()).evidence == {"volume:m": 1}
+    for _ in range(200):
+        track, part = generator.choice(ids), generator.choice(["wav", "aiff"])
+        target = generator.choice(["volume:m", "catalog:c"])
+        if generator.random() < 0.5:
+            await ledger.record_evidence(track, Evidence(target=target, part=part, proof="q"), None)
+        else:
+            await ledger.drop_evidence(track, [(target, part), (target, "flac")])
+        query = "SELECT target, count(*) FROM evidence GROUP BY target"
+        assert (await ledger.figures()).evidence == await new.read(lambda conn: dict(conn.execute(query)))  # noqa: B023
+    await new.close()
