@@ -100,7 +100,7 @@ _PLAIN: Final = (
 )  # fmt: skip
 _PLAIN_OF_OURS: Final = ("source_url", "source_audio", "fingerprint", "acoustid_id", "musicbrainz_recording")
 _DATE: Final = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
-_GENRE_BY_NUMBER: Final = re.compile(r"\d+\s*$|(RX|CR)$|\((\d+|RX|CR)\)|\(\(")
+_GENRE_BY_NUMBER: Final = re.compile(r"[+-]?\d+\s*$|(RX|CR)$|\((\d+|RX|CR)\)")
 """What every reader of ID3 takes for a number of its list of genres, whatever was meant: `80` would become Folk."""
 _LARGEST_WHOLE: Final = 65_535  # MP4 keeps numbers in 16 bits
 
@@ -113,12 +113,12 @@ def places(format_: str) -> list[str]:
 
 def to_texts(tags: Tags) -> dict[str, tuple[str, ...]]:
     """What is to be written: only the fields that the tags speak of, as the text that shall stand there."""
-    date, genre = _DATE.match(tags.date), _clean(" ".join(tags.genre.split()))
+    date, genre = _DATE.match(tags.date), _genre(tags.genre)
     texts = {name: (_clean(getattr(tags, name)),) for name in _PLAIN + _PLAIN_OF_OURS} | {
         "artist": (_clean(", ".join(tags.artists)),),
         "artists": tuple(filter(None, map(_clean, tags.artists))),
         "source_ids": tuple(filter(None, map(_clean, tags.source_ids))),
-        "genre": ("" if _GENRE_BY_NUMBER.match(genre) else genre,),
+        "genre": (genre,),
         "date": (date[0] if date else "",),
         "track_number": (_whole(tags.track_number),),
         "disc_number": (_whole(tags.disc_number),),
@@ -155,6 +155,18 @@ def from_texts(texts: Texts) -> Tags:
 def _clean(text: str) -> str:
     """Without what no container can hold: NUL ends a text, and half a surrogate pair is no character."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _genre(text: str) -> str:
+    """A genre as each reader of ID3 shows it: none that is a number of the list, and none in parentheses at its
+    beginning, which TagLib takes for such a number and leaves out: `(Neo)Soul` becomes `NeoSoul`.
+    """
+    genre = _clean(" ".join(text.split()))
+    if _GENRE_BY_NUMBER.match(genre):
+        return ""
+    while genre.startswith("("):
+        genre = genre[1:].replace(")", "", 1).strip()
+    return "" if _GENRE_BY_NUMBER.match(genre) else genre
 
 
 def _whole(number: int | None) -> str:
