@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests.fakes.hook import Hook
 from tests.fakes.running import Running, running
+from tests.fakes.waiting import wait_for
 
 CANARY = "cAnaRy-9d2c"
 
@@ -28,15 +28,6 @@ def settings(hook: Hook) -> str:
         f'[alerts]\nchannels = ["log", "webhook", "apprise"]\nwebhook_url = "{hook.url(f"/{CANARY}/webhook")}"\n'
         f"apprise_urls = {apprise}\nvolume_grace = 0\n"
     )
-
-
-def wait_for(look: Callable[[], Any]) -> Any:
-    """What `look` answers as soon as that is true."""
-    end = time.monotonic() + 30
-    while not (found := look()):
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.02)
-    return found
 
 
 def alerts(daemon: Running) -> dict[str, dict[str, Any]]:

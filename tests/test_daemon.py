@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ import taglib
 from mutagen.id3 import TCOM
 
 from tests.fakes.running import Running, children_of, running, write_wave
+from tests.fakes.waiting import wait_for
 
 T = TypeVar("T")
 DEMO = Path(__file__).parent.parent / "musicsyncd" / "demo" / "tracks"
@@ -264,16 +265,6 @@ def read(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError:
         return b""
-
-
-def wait_for(look: Callable[[], T], deadline: float = 60.0) -> T:
-    """What `look` answers as soon as that is true; AssertionError after the deadline in seconds."""
-    end = time.monotonic() + deadline
-    while time.monotonic() < end:
-        if found := look():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not come to pass")
 
 
 def test_tags_that_another_program_wrote_stay_and_double_nothing(daemon: Running, tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.running import children_of, write_wave
+from tests.fakes.waiting import wait_for
 
 CTL = "import sys; from musicsyncd.ctl import main; sys.exit(main())"
 
@@ -50,14 +50,6 @@ def daemons(folder: Path) -> set[int]:
             if "musicsyncd" in words and any(word.startswith(str(folder)) for word in words):
                 found.add(int(entry.name))
     return found
-
-
-def wait_for(look: Callable[[], object], deadline: float = 30) -> None:
-    """Return as soon as `look` is true."""
-    end = time.monotonic() + deadline
-    while not look():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,10 @@ from mutagen.id3 import TBPM
 from musicsyncd.crashpoints import ENVIRONMENT, IN_EAGLE, CrashPoint
 from tests.fakes.eagle import Eagle
 from tests.fakes.running import Running, running, write_wave
+from tests.fakes.waiting import wait_for
 
 CANARY = "canary-90ab"
 ADD = ("/api/v2/item/add", "/api/item/addFromPath")
-DEADLINE = 60.0
 DEMO = Path(__file__).parent.parent / "musicsyncd" / "demo" / "tracks"
 
 
@@ -36,14 +35,6 @@ def daemon(eagle: Eagle, tmp_path: Path) -> Iterator[Running]:
 [eagle]\nenabled = true\nbase_url = {json.dumps(eagle.base_url)}\ntoken = "{CANARY}"\n"""
     with running(tmp_path, start=False, extra=extra) as daemon:
         yield daemon
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """AssertionError when it does not within the deadline."""
-    ends = time.monotonic() + DEADLINE
-    while not holds():
-        assert time.monotonic() < ends, "it never came to that"
-        time.sleep(0.1)
 
 
 def targets(daemon: Running) -> dict[str, str]:
@@ -77,9 +68,9 @@ def test_an_outage_parks_and_the_return_completes(daemon: Running, eagle: Eagle,
     assert "Start Eagle" in doctor.stdout
 
     eagle.start()
-    until(lambda: targets(daemon)["volume:eagle"] == "standing")
+    wait_for(lambda: targets(daemon)["volume:eagle"] == "standing")
     assert sorted(row["ext"] for row in eagle.standing()) == ["aiff", "wav"]
-    until(lambda: shelf(daemon)["parked"] == 0)
+    wait_for(lambda: shelf(daemon)["parked"] == 0)
     for row in eagle.standing():
         kept = daemon.library() / next(name for name in daemon.files() if name.endswith(row["ext"]))
         assert eagle.file_of(row["id"]).read_bytes() == kept.read_bytes()
@@ -117,7 +108,7 @@ def test_another_library_is_named_and_left_alone(daemon: Running, eagle: Eagle, 
     assert f"Open {ours} in Eagle" in daemon.ctl("status").stdout
     assert eagle.libraries[other].items == {}
     eagle.open = ours
-    until(lambda: targets(daemon)["volume:eagle"] == "standing")
+    wait_for(lambda: targets(daemon)["volume:eagle"] == "standing")
     assert len(eagle.libraries[ours].items) == 2
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from tests.catalog.notion_house import WEATHER
 from tests.fakes.notion import NotionFake, Row
 from tests.fakes.notion_music import Workspace, music_workspace
 from tests.fakes.running import Running, running, write_wave
+from tests.fakes.waiting import wait_for
 
 LAG = 2
 
@@ -47,14 +48,6 @@ def songs(folder: Path, count: int) -> Path:
     return folder
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 120.0) -> None:
-    """Until it is so."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.05)
-
-
 def rows(workspace: Workspace) -> list[Row]:
     return workspace.fake.pages(workspace.tracks)
 
@@ -71,7 +64,7 @@ def test_a_storm_and_three_kills(
     daemon.start()
     assert daemon.ctl("sync", "--url", str(music)).returncode == 0
     for part in (1, 2, 3):
-        wait_for(lambda part=part: len(rows(workspace)) >= part * count // 4)  # type: ignore[misc]
+        wait_for(lambda part=part: len(rows(workspace)) >= part * count // 4, 120.0)  # type: ignore[misc]
         daemon.kill()
         daemon.start()
 

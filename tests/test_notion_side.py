@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from tests.fakes.notion import NotionFake, Row
 from tests.fakes.notion_music import Workspace, music_workspace
 from tests.fakes.running import Running, running, write_wave
+from tests.fakes.waiting import wait_for
 
 PACE = "requests_per_second = 100\nlag = 0\n"
 
@@ -27,15 +27,6 @@ def ws() -> Iterator[Workspace]:
 def settings(ws: Workspace, **more: Any) -> str:
     lines = "".join(f'{name} = "{value}"\n' for name, value in more.items())
     return f'[notion]\nbase_url = "{ws.fake.url}"\n{PACE}{lines}[alerts]\nvolume_grace = 0\nsettle = 0\n'
-
-
-def wait_for(look: Callable[[], Any]) -> Any:
-    """What `look` answers as soon as that is true."""
-    end = time.monotonic() + 40
-    while not (found := look()):
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.05)
-    return found
 
 
 def tasks(ws: Workspace) -> dict[str, Row]:

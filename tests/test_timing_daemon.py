@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,19 +14,10 @@ import pytest
 
 from musicsyncd.triggers.watching import STEP
 from tests.fakes.running import Running, running, write_wave
+from tests.fakes.waiting import wait_for
 
 T = TypeVar("T")
 QUICK = '[schedule]\nincremental = "1 s"\njitter = 0\n'
-
-
-def wait_for(look: Callable[[], T]) -> T:
-    """What `look` answers once that is true; AssertionError after half a minute."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it never came")
 
 
 def requests(daemon: Running) -> list[dict[str, Any]]:

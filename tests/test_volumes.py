@@ -15,8 +15,9 @@ import pytest
 
 from tests.fakes.picky_volume import picky_volume
 from tests.fakes.running import Running, running, write_wave
+from tests.fakes.waiting import wait_for
 from tests.library.benches import mounted, small_tmpfs
-from tests.test_daemon import logged, wait_for
+from tests.test_daemon import logged
 
 MARKER = ".musicsyncd-volume"
 

@@ -14,14 +14,14 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from tests.fakes.waiting import wait_for
+
 HERE = Path(__file__).parent
 PYTHON = "/opt/musicsyncd/bin/python"
 PROGRAMS = ("unshare", "nsenter", "setpriv", "ldconfig", "systemctl")
@@ -196,13 +196,3 @@ def _removed(folder: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def wait_for(look: Callable[[], T], deadline: float = 60.0, told: Callable[[], str] = str) -> T:
-    """What `look` answers as soon as that is true; AssertionError after the deadline in seconds."""
-    end = time.monotonic() + deadline
-    while time.monotonic() < end:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"it did not come to pass: {told()}")

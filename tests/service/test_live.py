@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.running import write_wave
-from tests.service.machine import Machine, cgroups, machine, wait_for, why_not
+from tests.fakes.waiting import wait_for
+from tests.service.machine import Machine, cgroups, machine, why_not
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(bool(why_not()), reason=f"NO REAL SYSTEMD: {why_not()}")]
 AT_ONCE = "[Service]\nRestartSec=100ms\n"
