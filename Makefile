@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt
-TWO := -n 2 --dist loadfile
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
 # The tests start hundreds of interpreters: these must find what the first one compiled.
 test test-full: export PYTHONDONTWRITEBYTECODE =

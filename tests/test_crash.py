@@ -85,7 +85,13 @@ def only_track(daemon: Running) -> str:
         connection.close()
 
 
-@pytest.mark.parametrize("point", RETRY)
+SAME = {*CrashPoint} - RETRY_ONLY - {point for point in CrashPoint if point.value.startswith("shelf-")}
+"""Points that the walk home passes with nothing of another one at stake."""
+
+
+@pytest.mark.parametrize(
+    "point", [pytest.param(point, marks=[pytest.mark.full] if point in SAME else []) for point in RETRY]
+)
 def test_a_kill_while_a_step_is_done_again_changes_nothing_in_the_end(point: CrashPoint, house: Running) -> None:
     """The DJ's edit is kept and counts in every file and the row, each older file lies in the recycle area with the
     journal entry that leads back, and doing it once more writes nothing.

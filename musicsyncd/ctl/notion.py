@@ -59,8 +59,13 @@ def _in_time(settings: Settings, deadline: float, ask: Callable[[Notion], Awaita
 
 
 def _asked(settings: Settings, deadline: float, ask: Callable[[Notion], Awaitable[T]]) -> T:
-    logging.getLogger("musicsyncd.notion").setLevel(logging.CRITICAL)  # what matters is in the answer
-    return anyio.run(_opened, settings, deadline, ask)
+    logger = logging.getLogger("musicsyncd.notion")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)  # what matters is in the answer
+    try:
+        return anyio.run(_opened, settings, deadline, ask)
+    finally:
+        logger.setLevel(before)
 
 
 async def _opened(settings: Settings, deadline: float, ask: Callable[[Notion], Awaitable[T]]) -> T:

@@ -37,7 +37,7 @@ from musicsyncd.settings import Settings
 logger = structlog.get_logger()
 LOOK: Final = 600.0
 """Seconds between two looks whether the whole book is due to be read."""
-SOON: Final = 15.0
+SOON: Final = 5.0
 """Seconds, at least, until the first new try after the book could not be read, or after a row could not be written."""
 LONGEST: Final = 86400.0
 """Seconds, at most, between two tries of what waits."""
