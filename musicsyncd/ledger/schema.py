@@ -243,4 +243,7 @@ MIGRATIONS: Final = (
         UPDATE evidence_count SET pieces = pieces - 1 WHERE target = old.target;
     END;
     """,
+    """
+    CREATE INDEX track_left_out ON track(id) WHERE duplicate_of IS NOT NULL OR aside IS NOT NULL;
+    """,
 )
