@@ -39,7 +39,7 @@ from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import BadInput
 from musicsyncd.jobs.job import ACTIVE, Job, JobFilter, JobState, Lane
 from musicsyncd.ledger.entry import Entry
-from musicsyncd.ledger.ledger import Change
+from musicsyncd.ledger.journal import Change
 from musicsyncd.music.identity import bears_user
 from musicsyncd.pipeline.match import pinnable
 from musicsyncd.sources.account import Account

@@ -10,7 +10,7 @@ from musicsyncd.control.operations import Operations
 from musicsyncd.errors import BadInput
 from musicsyncd.jobs.job import ACTIVE, JobFilter, Lane
 from musicsyncd.ledger.entry import Aside, Entry
-from musicsyncd.ledger.ledger import Change
+from musicsyncd.ledger.journal import Change
 from musicsyncd.sync.forgetting import FORGET
 from musicsyncd.sync.merging import LEDGER
 

@@ -16,7 +16,8 @@ from musicsyncd.control.messages_status import VolumesAnswer
 from musicsyncd.control.operations import Operations
 from musicsyncd.errors import BadInput, Degraded, MusicsyncError, NeedsPerson
 from musicsyncd.jobs.base import WorkEngine
-from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.journal import Change
+from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.library.added import AddedVolumes
 from musicsyncd.library.section import VolumeSection
 from musicsyncd.library.shelves import Shelves

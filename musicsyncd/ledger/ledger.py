@@ -5,46 +5,24 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from musicsyncd.clock import Clock
 from musicsyncd.database import Database
 from musicsyncd.errors import MusicsyncError
-from musicsyncd.ledger import alike, playlists, rows
+from musicsyncd.ledger import alike, copies, journal, playlists, recording, rows
 from musicsyncd.ledger.alike import Alike
 from musicsyncd.ledger.entry import Aside, Entry, FileFacts
 from musicsyncd.ledger.figures import Census, Figures
+from musicsyncd.ledger.journal import Change
+from musicsyncd.ledger.recording import Recorded
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.playlist import Playlist
 from musicsyncd.music.track import Track
 
 T = TypeVar("T")
-RELEASED = "released"
-"""In the journal: a copy is wanted for itself again, because what was kept in its place is left out too."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recorded:
-    """A track as the ledger knows it after `record_tracks`."""
-
-    id: str
-    track: Track
-    created: bool
-    """False when one of its identities was known before."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """One change to the outside world, for the journal."""
-
-    operation: str
-    """The job that makes it."""
-    target: str
-    what: str
-    before: Mapping[str, Any] | None = None
-    after: Mapping[str, Any] | None = None
 
 
 class Ledger:
@@ -62,7 +40,7 @@ class Ledger:
     async def record_tracks(self, tracks: Sequence[Track]) -> list[Recorded]:
         """Write down what is not known yet; a track is known when any of its identities is."""
         moment = self._moment()
-        return await self._database.write(lambda conn: [_record(conn, track, moment) for track in tracks])
+        return await self._database.write(lambda conn: [recording.record(conn, track, moment) for track in tracks])
 
     async def correct(self, tracks: Sequence[Track]) -> list[str]:
         """A row that a person made says something else of its track by now: that counts, as long as no audio of the
@@ -72,7 +50,7 @@ class Ledger:
         moment = self._moment()
 
         def write(conn: sqlite3.Connection) -> list[str]:
-            return [id_ for track in tracks if (id_ := _correct(conn, track, moment))]
+            return [id_ for track in tracks if (id_ := recording.correct(conn, track, moment))]
 
         return await self._database.write(write) if tracks else []
 
@@ -91,7 +69,7 @@ class Ledger:
     async def foresee(self, tracks: Sequence[Track]) -> list[Entry]:
         """The entries that `record_tracks` would lead to, each once, and nothing written down; a new one has no id."""
         moment = self._moment()
-        return await self._database.write(lambda conn: _foreseen(conn, tracks, moment))
+        return await self._database.write(lambda conn: recording.foreseen(conn, tracks, moment))
 
     async def known(self, track: Track) -> Entry | None:
         """The entry that bears one of this track's identities."""
@@ -159,8 +137,8 @@ class Ledger:
         moment = self._moment()
 
         def write(conn: sqlite3.Connection) -> None:
-            _write_facts(conn, track_id, track, moment)
-            _add_identities(conn, track_id, track.identities)
+            recording.write_facts(conn, track_id, track, moment)
+            recording.add_identities(conn, track_id, track.identities)
 
         await self._database.write(write)
 
@@ -202,15 +180,15 @@ class Ledger:
         moment = self._moment()
 
         def write(conn: sqlite3.Connection) -> bool:
-            if not _may_be_left_out(conn, track_id, of):
+            if not copies.may_be_left_out(conn, track_id, of):
                 return False
-            _mark(conn, track_id, of, verdict, moment)
-            for copy in _release(conn, track_id, moment):
+            copies.mark(conn, track_id, of, verdict, moment)
+            for copy in copies.release(conn, track_id, moment):
                 if change:
                     before, after = {"duplicate_of": track_id}, {"duplicate_of": None}
-                    _journal(conn, copy, replace(change, what=RELEASED, before=before, after=after), moment)
+                    journal.write(conn, copy, replace(change, what=copies.RELEASED, before=before, after=after), moment)
             if change:
-                _journal(conn, track_id, change, moment)
+                journal.write(conn, track_id, change, moment)
             return True
 
         return await self._database.write(write)
@@ -246,7 +224,7 @@ class Ledger:
 
         def write(conn: sqlite3.Connection) -> None:
             conn.execute(query, (moment, track_id))
-            _journal(conn, track_id, change, moment)
+            journal.write(conn, track_id, change, moment)
 
         await self._database.write(write)
 
@@ -275,7 +253,7 @@ class Ledger:
                 (track_id, evidence.target, evidence.part, evidence.proof, json.dumps(evidence.detail), moment),
             )
             if change:
-                _journal(conn, track_id, change, moment)
+                journal.write(conn, track_id, change, moment)
 
         await self._database.write(write)
 
@@ -286,7 +264,7 @@ class Ledger:
         def write(conn: sqlite3.Connection) -> None:
             conn.executemany("DELETE FROM evidence WHERE track = ? AND target = ? AND part = ?", values)
             if change:
-                _journal(conn, track_id, change, moment)
+                journal.write(conn, track_id, change, moment)
 
         await self._database.write(write)
 
@@ -360,7 +338,7 @@ class Ledger:
             conn.execute(query, (aside, moment if aside else None, moment, track_id))
             conn.execute("DELETE FROM parked WHERE track = ? AND ?", (track_id, aside is not None))
             if change:
-                _journal(conn, track_id, change, moment)
+                journal.write(conn, track_id, change, moment)
 
         await self._database.write(write)
 
@@ -379,7 +357,7 @@ class Ledger:
         def write(conn: sqlite3.Connection) -> list[str]:
             query = "SELECT target FROM evidence WHERE track = ?"
             kept = {row[0] for row in conn.execute(query, (track_id,))}
-            return [] if kept.intersection(volumes) else _release(conn, track_id, moment)
+            return [] if kept.intersection(volumes) else copies.release(conn, track_id, moment)
 
         return await self._database.write(write)
 
@@ -387,7 +365,7 @@ class Ledger:
         """Why the track did not get on; None when a new try begins. `again`: it was not given up for that."""
         query = "UPDATE track SET failure = ?, updated_at = ? WHERE id = ?"
         failure = error.as_dict() | ({"again": True} if again else {}) if error else None
-        values = (_json(failure), self._moment(), track_id)
+        values = (json.dumps(failure) if failure else None, self._moment(), track_id)
         await self._database.write(lambda conn: conn.execute(query, values) and None)
 
     # Shelves and the journal
@@ -406,118 +384,20 @@ class Ledger:
     async def record_change(self, track_id: str | None, change: Change) -> None:
         """A change to the outside world that left no evidence of its own (a file moved to the recycle area)."""
         moment = self._moment()
-        await self._database.write(lambda conn: _journal(conn, track_id, change, moment))
+        await self._database.write(lambda conn: journal.write(conn, track_id, change, moment))
 
     async def recycling_known(self, track_id: str, target: str, recycled: str) -> bool:
         """Whether the journal names this recycled file of the track already."""
-        query = (
-            "SELECT 1 FROM journal WHERE track = ? AND target = ? AND json_extract(before, '$.recycled') = ? LIMIT 1"
-        )
-        values = (track_id, target, recycled)
-        return await self._database.read(lambda conn: conn.execute(query, values).fetchone() is not None)
+        return await self._database.read(lambda conn: journal.recycling_known(conn, track_id, target, recycled))
 
     async def journal(self, operation: str | None = None, track_id: str | None = None) -> list[dict[str, Any]]:
         """What was changed, oldest first; by one job when `operation` is given, and of one track when that is."""
-        return await self._database.read(lambda conn: rows.journal(conn, operation, track_id))
+        return await self._database.read(lambda conn: journal.entries(conn, operation, track_id))
 
     async def undone(self, operation: str) -> set[int]:
         """Sequence numbers of the operation's journal entries that were taken back."""
-        query = """SELECT json_extract(after, '$.undoes.sequence') FROM journal
-                   WHERE what = 'restored' AND json_extract(after, '$.undoes.operation') = ?"""
-        return await self._database.read(lambda conn: {row[0] for row in conn.execute(query, (operation,))})
+        return await self._database.read(lambda conn: journal.undone(conn, operation))
 
     async def operations(self, kinds: Sequence[str], *, limit: int) -> list[dict[str, Any]]:
         """What made changes of these kinds, the newest first: `operation`, `at`, and `counts` of them by kind."""
-        return await self._database.read(lambda conn: rows.operations(conn, kinds, limit))
-
-
-def _record(conn: sqlite3.Connection, track: Track, moment: str) -> Recorded:
-    if known := rows.id_by_identity(conn, track.identities):
-        _add_identities(conn, known, track.identities)
-        return Recorded(id=known, track=rows.track(conn, known), created=False)
-    track_id = rows.new_id(conn)
-    conn.execute(
-        "INSERT INTO track (id, facts, label, words, created_at, updated_at) VALUES (?, '{}', '', '', ?, ?)",
-        (track_id, moment, moment),
-    )
-    _write_facts(conn, track_id, track, moment)
-    _add_identities(conn, track_id, track.identities)
-    return Recorded(id=track_id, track=track, created=True)
-
-
-def _correct(conn: sqlite3.Connection, track: Track, moment: str) -> str | None:
-    found = rows.id_by_identity(conn, track.identities[:1])
-    query = """SELECT 1 FROM track WHERE id = ?1 AND settled_at IS NULL AND duplicate_of IS NULL
-               AND NOT EXISTS (SELECT 1 FROM file WHERE track = ?1)"""
-    if found is None or not conn.execute(query, (found,)).fetchone():
-        return None
-    conn.execute("DELETE FROM identity WHERE track = ? AND provider <> ?", (found, track.identities[0].provider))
-    _add_identities(conn, found, track.identities)
-    _write_facts(conn, found, track, moment)
-    conn.execute("UPDATE track SET failure = NULL WHERE id = ?", (found,))
-    conn.execute("DELETE FROM match WHERE track = ? AND pin = ''", (found,))
-    return found
-
-
-def _may_be_left_out(conn: sqlite3.Connection, track_id: str, of: str) -> bool:
-    """Whether a copy leads to what is kept, in one step and to one track only."""
-    query = "SELECT id, duplicate_of FROM track WHERE id IN (?, ?)"
-    marks = dict(conn.execute(query, (track_id, of)).fetchall())
-    query = """SELECT failure IS NULL OR EXISTS
-               (SELECT 1 FROM evidence WHERE track = ?1 AND target LIKE 'volume:%') FROM track WHERE id = ?1"""
-    kept = bool(conn.execute(query, (of,)).fetchone()[0])
-    return kept and track_id != of and marks[of] is None and marks[track_id] in (None, of)
-
-
-def _mark(conn: sqlite3.Connection, track_id: str, of: str, verdict: Mapping[str, Any], moment: str) -> None:
-    values = (of, json.dumps(dict(verdict)), moment, track_id)
-    conn.execute("UPDATE track SET duplicate_of = ?, verdict = ?, failure = NULL, updated_at = ? WHERE id = ?", values)
-    conn.execute("DELETE FROM parked WHERE track = ?", (track_id,))
-
-
-def _release(conn: sqlite3.Connection, track_id: str, moment: str) -> list[str]:
-    """The copies of this track, wanted for themselves; that they stood once says nothing of now."""
-    query = "SELECT id FROM track WHERE duplicate_of = ? ORDER BY created_at, rowid"
-    copies = [row[0] for row in conn.execute(query, (track_id,))]
-    query = "UPDATE track SET duplicate_of = NULL, verdict = NULL, settled_at = NULL, updated_at = ? WHERE id = ?"
-    conn.executemany(query, [(moment, copy) for copy in copies])
-    return copies
-
-
-def _foreseen(conn: sqlite3.Connection, tracks: Sequence[Track], moment: str) -> list[Entry]:
-    """Record and undo: what is foretold is then what comes, whichever identities the tracks share."""
-    conn.execute("SAVEPOINT foreseen")
-    try:
-        recorded = [_record(conn, track, moment) for track in tracks]
-        new = {one.id for one in recorded if one.created}
-        found = rows.entries(conn, [*dict.fromkeys(one.id for one in recorded)])
-    finally:
-        conn.execute("ROLLBACK TO foreseen")
-        conn.execute("RELEASE foreseen")
-    return [replace(entry, id="") if entry.id in new else entry for entry in found]
-
-
-def _write_facts(conn: sqlite3.Connection, track_id: str, track: Track, moment: str) -> None:
-    facts = {key: value for key, value in track.as_dict().items() if key != "identities"}
-    conn.execute(
-        "UPDATE track SET facts = ?, label = ?, words = ?, updated_at = ? WHERE id = ?",
-        (json.dumps(facts), rows.storable(track.label), rows.searchable(track), moment, track_id),
-    )
-
-
-def _add_identities(conn: sqlite3.Connection, track_id: str, identities: Iterable[Identity]) -> None:
-    """An identity that another track bears already stays there: two tracks are one only by a verdict."""
-    conn.executemany(
-        "INSERT OR IGNORE INTO identity VALUES (?, ?, ?)", [(one.provider, one.id, track_id) for one in identities]
-    )
-
-
-def _journal(conn: sqlite3.Connection, track_id: str | None, change: Change, moment: str) -> None:
-    conn.execute(
-        "INSERT INTO journal (at, operation, track, target, what, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (moment, change.operation, track_id, change.target, change.what, _json(change.before), _json(change.after)),
-    )
-
-
-def _json(value: Mapping[str, Any] | None) -> str | None:
-    return None if value is None else json.dumps(dict(value))
+        return await self._database.read(lambda conn: journal.operations(conn, kinds, limit))

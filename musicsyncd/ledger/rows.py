@@ -206,29 +206,6 @@ def kept_ids(conn: sqlite3.Connection) -> list[str]:
     return [row[0] for row in conn.execute(query)]
 
 
-def operations(conn: sqlite3.Connection, kinds: Sequence[str], limit: int) -> list[dict[str, Any]]:
-    """Operations that made changes of these kinds, the newest first."""
-    query = """
-        SELECT operation, max(at), json_group_object(what, count) FROM (
-            SELECT operation, what, max(at) AS at, max(sequence) AS last, count(*) AS count FROM journal
-            WHERE what IN (SELECT value FROM json_each(?)) GROUP BY operation, what
-        ) GROUP BY operation ORDER BY max(last) DESC LIMIT ?
-    """
-    found = conn.execute(query, (json.dumps([*kinds]), limit)).fetchall()
-    return [{"operation": row[0], "at": row[1], "counts": json.loads(row[2])} for row in found]
-
-
-def journal(conn: sqlite3.Connection, operation: str | None, track_id: str | None = None) -> list[dict[str, Any]]:
-    """Journal entries, oldest first."""
-    given = {name: value for name, value in (("operation", operation), ("track", track_id)) if value is not None}
-    where = " AND ".join(f"{name} = :{name}" for name in given) or "1"  # no OR: it would read the whole journal
-    query = f"""SELECT sequence, at, operation, track, target, what, before, after FROM journal
-                WHERE {where} ORDER BY sequence"""  # noqa: S608  names of ours
-    found = conn.execute(query, given).fetchall()
-    names = ("sequence", "at", "operation", "track", "target", "what")
-    return [dict(zip(names, row, strict=False)) | {"before": _loads(row[6]), "after": _loads(row[7])} for row in found]
-
-
 def file_values(track_id: str, one: FileFacts, moment: str) -> tuple[Any, ...]:
     """A file's row."""
     facts = json.dumps(one.facts)

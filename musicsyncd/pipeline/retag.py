@@ -18,7 +18,8 @@ from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import BadInput, Degraded, Permanent, Temporary
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.entry import Entry, FileFacts
-from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.journal import Change
+from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.library.base import Kept, Shelf, Staged
 from musicsyncd.music.precedence import DJ, PERSON, Precedence

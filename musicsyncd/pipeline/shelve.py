@@ -17,7 +17,8 @@ from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import Degraded, Temporary
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.entry import Entry
-from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.journal import Change
+from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.library.base import Kept, Shelf, Staged
 from musicsyncd.library.naming import relative_path

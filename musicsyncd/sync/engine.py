@@ -18,7 +18,8 @@ from musicsyncd.jobs.base import JobContext, WorkEngine
 from musicsyncd.jobs.job import Job, Lane
 from musicsyncd.jobs.retry import ATTEMPTS, UNEXPECTED_ATTEMPTS
 from musicsyncd.ledger.entry import Entry
-from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.journal import Change
+from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.library.base import Kept
 from musicsyncd.pipeline.step import Step, Work, remove_folder, walk
 from musicsyncd.pipeline.words import Words

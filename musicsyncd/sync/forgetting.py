@@ -10,7 +10,8 @@ from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import MusicsyncError, Permanent
 from musicsyncd.jobs.base import JobContext
 from musicsyncd.ledger.entry import Aside, Entry
-from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.journal import Change
+from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.library.base import Kept
 from musicsyncd.sync.look import Lookout

@@ -11,7 +11,8 @@ from typing import Any, Final
 from musicsyncd.catalog.base import Catalog
 from musicsyncd.jobs.base import JobContext, WorkEngine
 from musicsyncd.ledger.entry import Entry
-from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.journal import Change
+from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.matches import Matches
 from musicsyncd.ledger.mirror import Mirror
 from musicsyncd.ledger.standing import Evidence

@@ -12,7 +12,8 @@ from musicsyncd.errors import BadInput, Degraded, MusicsyncError, NeedsPerson
 from musicsyncd.jobs.base import JobContext, WorkEngine
 from musicsyncd.jobs.job import ACTIVE, Job, JobFilter
 from musicsyncd.ledger.entry import Entry
-from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.journal import Change
+from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.library.base import Kept, Shelf
 from musicsyncd.music.sameness import Kind, Sameness
 from musicsyncd.sync import duplicates

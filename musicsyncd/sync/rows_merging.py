@@ -15,7 +15,7 @@ from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import BadInput, Degraded, NeedsPerson
 from musicsyncd.jobs.base import JobContext, WorkEngine
 from musicsyncd.jobs.job import ACTIVE, JobFilter
-from musicsyncd.ledger.ledger import Change
+from musicsyncd.ledger.journal import Change
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.sync.look import Lookout
 from musicsyncd.sync.merging import MERGE

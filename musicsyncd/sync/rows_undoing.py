@@ -9,7 +9,8 @@ from typing import Any
 from musicsyncd.catalog.base import Catalog
 from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import Permanent
-from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.journal import Change
+from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.sync.rows_merging import AMENDED
 from musicsyncd.sync.rows_values import alike

@@ -11,7 +11,8 @@ from musicsyncd.crashpoints import CrashPoint, crash_point
 from musicsyncd.errors import BadInput, Degraded, MusicsyncError, Permanent
 from musicsyncd.jobs.base import JobContext, WorkEngine
 from musicsyncd.ledger.entry import Aside
-from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.journal import Change
+from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.library.base import Kept, Shelf
 from musicsyncd.sync.forgetting import FORGOTTEN

@@ -20,7 +20,7 @@ from musicsyncd.control.client import VERSION_HEADER
 from musicsyncd.control.routes import LARGEST_QUESTION
 from musicsyncd.errors import BadInput, Permanent
 from musicsyncd.jobs.base import JobContext
-from musicsyncd.ledger.ledger import Change
+from musicsyncd.ledger.journal import Change
 from musicsyncd.sync.engine import TRACK
 from tests.control.door import Door, aside, eventually, raw, track_known
 

@@ -22,7 +22,7 @@ from musicsyncd.http.budgets import MIGRATIONS as HTTP
 from musicsyncd.http.budgets import Budgets
 from musicsyncd.jobs.figures import Pass
 from musicsyncd.jobs.job import JobState
-from musicsyncd.ledger.ledger import Change
+from musicsyncd.ledger.journal import Change
 from musicsyncd.ledger.mirror import Mirror, MirrorRow, MirrorState
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.sources.memory import MemorySource

@@ -15,7 +15,8 @@ from musicsyncd.clock import ManualClock
 from musicsyncd.database import Database
 from musicsyncd.errors import Degraded, MusicsyncError, Permanent
 from musicsyncd.ledger.entry import Aside, Entry, FileFacts
-from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.journal import Change
+from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.rows import ID_ALPHABET, ID_LENGTH
 from musicsyncd.ledger.schema import MIGRATIONS
 from musicsyncd.ledger.standing import Evidence

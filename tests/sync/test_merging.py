@@ -14,7 +14,8 @@ import pytest
 
 from musicsyncd.jobs.job import Job, JobState, Lane
 from musicsyncd.ledger.entry import Entry
-from musicsyncd.ledger.ledger import Change, Ledger
+from musicsyncd.ledger.journal import Change
+from musicsyncd.ledger.ledger import Ledger
 from musicsyncd.ledger.matches import SUPERSEDED
 from musicsyncd.library.base import Kept
 from musicsyncd.library.memory import MemoryShelf

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from musicsyncd.jobs.job import Job, JobState, Lane
-from musicsyncd.ledger.ledger import Change
+from musicsyncd.ledger.journal import Change
 from musicsyncd.ledger.standing import Evidence
 from musicsyncd.music.identity import Identity
 from musicsyncd.music.track import Track
