@@ -27,6 +27,7 @@ from tests.fakes.origin import Page
 from tests.fakes.running import write_wave
 from tests.fakes.soundcloud import SoundCloud
 from tests.fakes.spotify import FakeSpotify, line, track
+from tests.fakes.waiting import wait_for
 from tests.fakes.web import Visit, Web
 from tests.fakes.youtube import YouTube
 from tests.test_spotify_daemon import sign_in
@@ -149,6 +150,7 @@ def town(folder: Path, *, incremental: str = "5 min") -> Iterator[Town]:
         config = daemon.config.read_text()
         daemon.config.write_text(config.replace("[daemon]\n", '[daemon]\ntimezone = "UTC"\nmemory_ceiling = 0\n'))
         daemon.start()
+        wait_for(lambda: hook.posts)  # that nobody is signed in
         sign_in(daemon)
         yield Town(spotify, sites, web, notion, workspace, eagle, hook, daemon)
         assert not notion.faults
@@ -207,10 +209,11 @@ def end_of(town: Town) -> dict[str, Any]:
     shown = town.daemon.client.get("/v1/tracks?limit=1000")["tracks"]
     details = [town.daemon.client.get(f"/v1/tracks/{one['id']}") for one in shown]
     names = {row.id: row["Name"] for row in town.notion.pages(town.workspace.artists)}
+    items = {row["id"]: f"{row['name']}.{row['ext']}" for row in town.eagle.standing()}
     return {
         "tracks": sorted((one["label"], one["state"], sorted(one["targets"].items())) for one in details),
         "files": {name: _hashes(town, name) for name in VOLUMES},
-        "rows": sorted(_row(row.values, names, folder) for row in town.notion.pages(town.workspace.tracks)),
+        "rows": sorted(_row(row.values, names, items, folder) for row in town.notion.pages(town.workspace.tracks)),
         "artists": sorted(names.values()),
         "items": sorted(
             json.dumps([row["name"], row["ext"], row["size"], sorted(row["tags"]), row["url"]])
@@ -233,12 +236,10 @@ def _hash(path: Path, without: Sequence[bytes]) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _row(values: Mapping[str, Any], artists: Mapping[str, str], folder: str) -> str:
-    kept = {
-        name: [artists.get(one, "?") for one in value] if name == "Artist" else value
-        for name, value in values.items()
-        if value not in (None, "", [], False)
-    }
+def _row(values: Mapping[str, Any], artists: Mapping[str, str], items: Mapping[str, str], folder: str) -> str:
+    kept = {name: value for name, value in values.items() if value not in (None, "", [], False)}
+    kept["Artist"] = [artists.get(one, "?") for one in kept["Artist"]]
+    kept["Eagle File ID"] = items.get(kept["Eagle File ID"], "?")
     return json.dumps(kept, sort_keys=True, default=str).replace(folder, "")
 
 
