@@ -38,7 +38,7 @@ DAY: Final = 24 * HOUR
 SONGS: Final = 13
 SIGN_IN: Final = {"account:spotify": 1}
 """Before a person has signed in."""
-TOLD: Final = {"account:spotify": 2, "catalog:notion": 2, "volume:eagle": 1, "volume:stick": 1}
+TOLD: Final = {"account:spotify": 2, "notion:token": 2, "volume:eagle": 1, "volume:stick": 1}
 """How often each trouble came: Notion was away twice, and nobody was signed in twice."""
 ENCODINGS: Final = ("utf-8", "utf-16-le")
 QUIET: Final = (10, 11, 22, 23)

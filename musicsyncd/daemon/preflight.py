@@ -20,7 +20,7 @@ logger = structlog.get_logger()
 EVERY: Final = 6 * 3600.0
 """Seconds between two looks while all is as it should be."""
 SOON: Final = 15 * 60.0
-"""The same while something is not: a person may be mending it."""
+"""The same while something is not: a person may be mending it. Who was out of reach is asked when it may be asked."""
 AT_MOST: Final = 60.0
 """Seconds, at least, between two looks for which somebody met what should not be."""
 PATIENCE: Final = 60.0
@@ -87,9 +87,15 @@ class Preflight:
                 tasks.cancel_scope.cancel()
 
             tasks.start_soon(doubted, name="doubt of Notion")
-            await self._clock.sleep(EVERY if all(one.ok for one in self._found) else SOON)
+            await self._clock.sleep(self._pause())
             tasks.cancel_scope.cancel()
         return due
+
+    def _pause(self) -> float:
+        """Seconds until the next look for which there is no other reason."""
+        if any(one.kind == "unreachable" for one in self._found):
+            return max(AT_MOST, self._notion.rest)
+        return EVERY if all(one.ok for one in self._found) else SOON
 
     async def _look(self) -> None:
         self._at, self._doubted = self._clock.monotonic(), anyio.Event()
@@ -140,8 +146,8 @@ def _told(one: Finding) -> alerts.Finding:
     return alerts.Finding(
         key=_key(one),
         severity=_severity(one),
-        what=one.what,
-        why=one.why,
+        what="Notion cannot be asked" if away else one.what,
+        why=f"{one.what}. {one.why}".rstrip(". ") if away else one.why,
         fix=one.fix,
         subject="Notion" if one.database == "token" else f"notion.{one.database}",
         grace=GRACE if away else 0.0,

@@ -78,7 +78,7 @@ class Notion:
         self.counts: Counter[str] = Counter()
         """Questions that went out, by kind, since the start."""
         self.on_doubt: Callable[[], None] = lambda: None
-        """Called when the token or a database is not, any more, what the settings take it for."""
+        """Called when the token or a database is not, any more, what the settings take it for, or nobody answers."""
 
     @property
     def name(self) -> str:
@@ -246,7 +246,7 @@ class Notion:
             except _troubles() as error:
                 failed = await self._told(kind, error, write)
                 if not left or not self._worth_another(error, failed, write):
-                    if isinstance(failed, NotAllowed) or (isinstance(failed, Gone) and kind in OF_DATABASES):
+                    if self._is_doubtful(kind, failed):
                         self.on_doubt()
                     raise failed from error
                 await self._step_back(heard(error).status, TRIES - 1 - left)
@@ -257,6 +257,11 @@ class Notion:
             await self._budget.answered(200, {})
             return answer
         raise AssertionError("the last try returns or raises")
+
+    def _is_doubtful(self, kind: str, failed: MusicsyncError) -> bool:
+        """Whether that was about more than this one question."""
+        away = self._budget.rest > self._budget.pace.patience
+        return away or isinstance(failed, NotAllowed) or (isinstance(failed, Gone) and kind in OF_DATABASES)
 
     async def _step_back(self, status: int, times: int) -> None:
         """Let somebody else finish writing."""

@@ -164,7 +164,8 @@ def _failed(setting: str, error: MusicsyncError) -> Finding:
 
 
 def _finding(setting: str, kind: Kind, what: str, why: str, fix: str) -> Finding:
-    return Finding(database=setting, ok=False, kind=kind, what=what, why=why, fix=fix or f"See {CONNECTIONS}")
+    usual = "It is asked again by itself" if kind == "unreachable" else f"See {CONNECTIONS}"
+    return Finding(database=setting, ok=False, kind=kind, what=what, why=why, fix=fix or usual)
 
 
 def _ok(setting: str, what: str) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import anyio
 import pytest
@@ -86,6 +86,48 @@ async def test_who_cannot_be_reached_is_not_wrong(ws: Workspace) -> None:
         await look.admit()
         (one,) = look.findings()
         assert (one.key, one.severity, one.grace > 0) == ("notion:token", Severity.ERROR, True)
+
+
+async def test_an_outage_in_mid_run_is_one_finding_until_it_ends(ws: Workspace) -> None:
+    """Whoever met it first: what waits and the channels that cannot tell are no further news; it ends as soon as Notion
+    may be asked and answers.
+    """
+    async with house(ws.fake, ManualClock(), tracks_db=ws.tracks.id) as found:
+        look = preflight(found)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(look.keep, name="looks")
+            tasks.start_soon(time_passes, found.clock, name="time")
+            await look.looked()
+            ws.fake.fail("503", times=100)
+            for _ in range(6):
+                with pytest.raises(MusicsyncError):
+                    await found.notion.query(ws.tracks.data_source_id)
+            await until(look.findings)
+            silent = Trouble(channel="notion-tasks", waiting=1, tries=3, lasting=False, error="503")
+            seen = Seen(now=MOMENT, catalogs={"notion": 3}, channels=[silent], more=look.findings())
+            (one,) = findings(seen)
+            assert (one.key, one.what, one.grace > 0) == ("notion:token", "Notion cannot be asked", True)
+            ws.fake.bad_days.clear()
+            asked = len(ws.fake.asked(path="/v1/users/me"))
+            await until(lambda: not look.findings())
+            assert len(ws.fake.asked(path="/v1/users/me")) == asked + 1
+            tasks.cancel_scope.cancel()
+
+
+async def time_passes(clock: ManualClock) -> None:
+    """A second in ten milliseconds."""
+    while True:
+        await clock.advance(1.0)
+        await anyio.sleep(0.01)
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """AssertionError when it does not come to pass."""
+    for _ in range(1000):
+        if holds():
+            return
+        await anyio.sleep(0.01)
+    raise AssertionError("it did not come to pass")
 
 
 async def test_a_token_that_does_not_count_explains_all_the_rest(ws: Workspace) -> None:
