@@ -44,10 +44,11 @@ ENCODINGS: Final = ("utf-8", "utf-16-le")
 QUIET: Final = (10, 11, 22, 23)
 """Hours in which nothing new came, and nobody was away."""
 MOST: Final = {
-    "spotify": 16, "accounts": 2, "soundcloud": 12, "youtube": 48, "notion": 48, "eagle": 72, "alerts": 8
+    "spotify": 16, "accounts": 2, "soundcloud": 12, "youtube": 48, "notion": 64, "eagle": 72, "alerts": 12
 }  # fmt: skip
 """Requests in any hour. While something waits, its other places are looked at in each of the twelve passes. A search
-that YouTube answers with 503 is four requests, and about twelve are tried in an hour.
+that YouTube answers with 503 is four requests, and about twelve are tried in an hour. In the first one Notion's three
+databases are looked at by all who speak to them.
 """
 VOLUMES: Final = ("main", "stick")
 

@@ -14,6 +14,8 @@ from musicsyncd.alerts.telling import OF_CHANNEL, Trouble
 
 LONG_REST: Final = 3600.0
 """Seconds from which on a service's rest is a person's matter, and a source's hindrance is told."""
+AFTERMATH: Final = 15 * 60.0
+"""Seconds for which what waited may take to be done once who was out of reach is back: no news until then."""
 FEWEST_FAILED: Final = 5
 """Failed jobs below which no share of them is told."""
 SHARE_FAILED: Final = 0.5
@@ -272,6 +274,7 @@ def _catalog(name: str, parked: int) -> Finding:
         what=f"The catalog {name} could not be reached; {_tracks(parked)} waiting for it",
         fix="See: musicsyncctl doctor; then run: musicsyncctl sync --unfinished",
         subject=f"catalog {name}",
+        grace=AFTERMATH,
     )
 
 
@@ -284,6 +287,7 @@ def _channel(one: Trouble) -> Finding:
         why=one.error,
         fix="When it is mended, run: musicsyncctl alerts test",
         subject=f"channel {one.channel}",
+        grace=0.0 if one.lasting else AFTERMATH,
     )
 
 

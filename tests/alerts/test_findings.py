@@ -10,6 +10,7 @@ import pytest
 
 from musicsyncd.alerts.base import Finding, Severity
 from musicsyncd.alerts.findings import (
+    AFTERMATH,
     AccountSeen,
     ErrorSeen,
     RequestSeen,
@@ -150,3 +151,14 @@ def test_what_stops_jobs_is_told_once_and_not_beside_its_cause() -> None:
     (alone,) = seen(errors=[out])
     assert alone.key.startswith("error:")
     assert [one.key for one in seen(errors=[replace(denied, count=9, why="")])] == [second.key]
+
+
+def test_what_follows_from_an_outage_is_no_news_at_its_end() -> None:
+    """Rows wait, and a channel's alerts, for some moments longer than whoever was away; what a person must mend does
+    not.
+    """
+    channels = [
+        Trouble(channel=str(lasting), waiting=1, tries=3, lasting=lasting, error="x") for lasting in (False, True)
+    ]
+    found = {one.key: one.grace for one in seen(catalogs={"notion": 3}, channels=channels)}
+    assert found == {"catalog:notion": AFTERMATH, "channel:False": AFTERMATH, "channel:True": 0.0}
