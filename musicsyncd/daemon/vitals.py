@@ -54,7 +54,8 @@ class Vitals:
     def __init__(self, engine: Engine, supervision: Supervision, notifier: Notifier, clock: Clock) -> None:
         self._engine, self._supervision, self._notifier, self._clock = engine, supervision, notifier, clock
         self._proofs: dict[str, Proof] = {"job engine": self._engine_gets_on}
-        self._turns, self._neglected = -1, False
+        self._turns = -1
+        self._suspected: set[str] = set()
         self._doubted: dict[str, str] = {}
         self._still: set[str] = set()
 
@@ -74,8 +75,12 @@ class Vitals:
             await self._clock.sleep(pause)
 
     async def gets_on(self) -> bool:
-        """Whether every part got on since the last look; what does not is told once."""
-        doubts = {name: why for name, proof in self._proofs.items() if (why := await proof())}
+        """Whether every part gets on; what does not is told once. It counts at the second look: what came due a moment
+        ago, or while the whole process stood still, is about to be done.
+        """
+        seen = {name: why for name, proof in self._proofs.items() if (why := await proof())}
+        doubts = {name: why for name, why in seen.items() if name in self._suspected}
+        self._suspected = {*seen}
         for name in doubts.keys() - self._doubted.keys():
             logger.error("part stalled", part=name, why=doubts[name])
             self._supervision.tell(name, 0)
@@ -100,10 +105,9 @@ class Vitals:
 
     async def _engine_gets_on(self) -> str:
         turns, self._turns = self._turns, self._engine.turns
-        before, self._neglected = self._neglected, turns == self._turns and await self._engine.neglected()
-        if not (before and self._neglected):  # what came due a moment ago is about to be claimed
-            return ""
-        return "Work is due and a slot is free, and nothing was claimed"
+        if turns == self._turns and await self._engine.neglected():
+            return "Work is due and a slot is free, and nothing was claimed"
+        return ""
 
     def _tell_of_standing(self, seconds: float) -> None:
         still = self._engine.standing_still(seconds)
