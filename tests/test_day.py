@@ -360,7 +360,6 @@ def assert_no_storm(town: Town) -> None:
         assert asked["eagle"] <= 6, "when somebody looks whether anything is wrong"
         assert not asked["soundcloud"] + asked["youtube"] + asked["alerts"]
     assert hour(town, 2)["spotify"] <= 12
-    assert hour(town, 4)["soundcloud"] <= 10
     assert hour(town, 6)["notion"] <= 24
     assert hour(town, 12, 13)["spotify"] == 0
     assert hour(town, 20)["soundcloud"] == 0, "nothing was given up before, and found again by the full pass"
