@@ -236,19 +236,8 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
     post = await open_alerts(settings.alerts, http_options(settings), database, budgets, clock, stack, side.channels)
     timing = await open_timing(settings, database, clock, jobs, outside.sources)
     schedule = await open_schedule(side, settings, database, timing)
-    operations = Operations(
-        facts=_facts(loaded, clock),
-        ledger=ledger,
-        matches=ground.matches,
-        jobs=jobs,
-        lookout=lookout,
-        sources=outside.sources,
-        database=database,
-        clock=clock,
-        accounts={outside.sign_in.service: outside.sign_in},
-        watched=_watched(settings, budgets, post, side, schedule),
-        timing=timing,
-    )
+    watched = _watched(settings, budgets, post, side, schedule)
+    operations = _operations(_facts(loaded, clock), ground, outside, watched, timing)
     return House(
         settings=settings,
         database=database,
@@ -280,6 +269,22 @@ async def build(loaded: Loaded, clock: Clock, stack: AsyncExitStack) -> House:
         post=post,
         notion=side,
         clock=clock,
+    )
+
+
+def _operations(facts: DaemonFacts, ground: Ground, outside: Outside, watched: Watched, timing: Timing) -> Operations:
+    return Operations(
+        facts=facts,
+        ledger=ground.ledger,
+        matches=ground.matches,
+        jobs=ground.jobs,
+        lookout=outside.lookout,
+        sources=outside.sources,
+        database=ground.database,
+        clock=ground.clock,
+        accounts={outside.sign_in.service: outside.sign_in},
+        watched=watched,
+        timing=timing,
     )
 
 

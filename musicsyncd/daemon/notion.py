@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Final
 
-import anyio
 import structlog
 
 from musicsyncd.alerts.base import Channel, Finding, Severity
@@ -20,6 +19,7 @@ from musicsyncd.catalog.notion import NotionCatalog
 from musicsyncd.catalog.notion_belief import ACCEPT, MEANT, OTHER
 from musicsyncd.catalog.notion_opening import open_catalog
 from musicsyncd.clock import Clock
+from musicsyncd.daemon.bell import Bell
 from musicsyncd.daemon.preflight import Preflight
 from musicsyncd.daemon.volumes import Held, never, take_up
 from musicsyncd.database import Database
@@ -159,7 +159,7 @@ async def keep_mirror(side: NotionSide, ledger: Ledger, jobs: WorkEngine, clock:
     catalog, client = side.catalog, side.client
     if catalog is None or client is None:
         return
-    tries, unread, bell = Tries(), SOON, Bell(clock)
+    tries, unread, bell = Tries(), SOON, Bell(clock, "what begins to wait for the book")
     catalog.on_degraded = bell.ring
     while True:
         if not await _read(catalog):
@@ -169,7 +169,8 @@ async def keep_mirror(side: NotionSide, ledger: Ledger, jobs: WorkEngine, clock:
         unread, waits = SOON, (await ledger.parked()).get(catalog.target, 0)
         if tries.due(waits, clock.monotonic()):
             await take_up(ledger, jobs, catalog.target, held=held)
-        await bell.wait(min(LOOK, tries.left(clock.monotonic())))
+        await bell.wait(min(LOOK, tries.left(clock.monotonic())), lambda: SOON)
+        bell.still()
 
 
 class Tries:
@@ -189,31 +190,6 @@ class Tries:
     def left(self, now: float) -> float:
         """Seconds until the next try; infinite while nothing waits."""
         return max(0.0, self._next - now)
-
-
-class Bell:
-    """Ends a wait early, yet lets a while pass: who rings, rings often."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock, self._rung = clock, anyio.Event()
-
-    def ring(self) -> None:
-        """End the wait that goes on, or the next one."""
-        self._rung.set()
-
-    async def wait(self, seconds: float) -> None:
-        """Return after so long, or SOON after it was rung."""
-        async with anyio.create_task_group() as tasks:
-
-            async def rung() -> None:
-                await self._rung.wait()
-                await self._clock.sleep(SOON)
-                tasks.cancel_scope.cancel()
-
-            tasks.start_soon(rung, name="what begins to wait for the book")
-            await self._clock.sleep(seconds)
-            tasks.cancel_scope.cancel()
-        self._rung = anyio.Event()
 
 
 async def _read(catalog: NotionCatalog) -> bool:

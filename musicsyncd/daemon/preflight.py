@@ -11,6 +11,7 @@ import structlog
 from musicsyncd.alerts import base as alerts
 from musicsyncd.alerts.base import Severity
 from musicsyncd.clock import Clock
+from musicsyncd.daemon.bell import Bell
 from musicsyncd.errors import MusicsyncError, NeedsPerson
 from musicsyncd.notion.client import Notion
 from musicsyncd.notion.preflight import Finding, check
@@ -41,7 +42,7 @@ class Preflight:
 
     def __init__(self, notion: Notion, section: NotionSection, clock: Clock) -> None:
         self._notion, self._section, self._clock = notion, section, clock
-        self._looked, self._doubted = anyio.Event(), anyio.Event()
+        self._looked, self._doubted = anyio.Event(), Bell(clock, "doubt of Notion")
         self._looking, self._at = anyio.Lock(), -AT_MOST
         self._found: Sequence[Finding] = ()
         self.on_news: Callable[[], None] = lambda: None
@@ -51,13 +52,13 @@ class Preflight:
         """Look until cancelled: now and then, and when somebody met what should not be."""
         while True:
             await self.look()
-            while not await self._due():
+            while await self._doubted.wait(self._pause(), self._left):
                 await self._look_again()
 
     def doubt(self) -> None:
         """Somebody met what should not be: look before anything else is asked. What a look itself meets is none."""
         if not self._looking.locked():
-            self._doubted.set()
+            self._doubted.ring()
 
     async def look(self) -> None:
         """Look once; one at a time."""
@@ -67,29 +68,12 @@ class Preflight:
     async def _look_again(self) -> None:
         """Look, if there is doubt still: one look is for all who met the same, at most one a minute."""
         async with self._looking:
-            if self._doubted.is_set() and self._left() <= 0:
+            if self._doubted.rung and self._left() <= 0:
                 await self._look()
 
     def _left(self) -> float:
         """Seconds until doubt may be looked into."""
-        return self._at + AT_MOST - self._clock.monotonic()
-
-    async def _due(self) -> bool:
-        """Return when the next look is due, or with False when there is doubt that may be looked into."""
-        due = True
-        async with anyio.create_task_group() as tasks:
-
-            async def doubted() -> None:
-                nonlocal due
-                await self._doubted.wait()
-                await self._clock.sleep(max(0.0, self._left()))
-                due = False
-                tasks.cancel_scope.cancel()
-
-            tasks.start_soon(doubted, name="doubt of Notion")
-            await self._clock.sleep(self._pause())
-            tasks.cancel_scope.cancel()
-        return due
+        return max(0.0, self._at + AT_MOST - self._clock.monotonic())
 
     def _pause(self) -> float:
         """Seconds until the next look for which there is no other reason."""
@@ -98,7 +82,8 @@ class Preflight:
         return EVERY if all(one.ok for one in self._found) else SOON
 
     async def _look(self) -> None:
-        self._at, self._doubted = self._clock.monotonic(), anyio.Event()
+        self._at = self._clock.monotonic()
+        self._doubted.still()
         before = {_key(one) for one in self._found if not one.ok}
         self._found = await check(self._notion, self._section)
         for one in self._found:
@@ -116,7 +101,7 @@ class Preflight:
     async def admit(self) -> None:
         """Let a writer of rows pass; NeedsPerson while the database of tracks is not what it should be."""
         await self.looked()
-        if self._doubted.is_set():
+        if self._doubted.rung:
             await self._look_again()
         wrong = (one for one in self._found if one.database in ("token", "tracks_db") and _stops(one))
         if one := next(wrong, None):

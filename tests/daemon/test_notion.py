@@ -8,7 +8,8 @@ import anyio
 import pytest
 
 from musicsyncd.clock import ManualClock
-from musicsyncd.daemon.notion import LONGEST, SOON, Bell, Tries
+from musicsyncd.daemon.bell import Bell
+from musicsyncd.daemon.notion import LONGEST, SOON, Tries
 
 pytestmark = pytest.mark.anyio
 
@@ -48,11 +49,12 @@ def test_nothing_is_tried_where_nothing_waits() -> None:
 async def test_a_wait_ends_soon_after_the_bell_and_at_its_time_without() -> None:
     """A bell that was rung before the wait counts too, and once."""
     clock = ManualClock()
-    bell, ended = Bell(clock), list[float]()
+    bell, ended = Bell(clock, "waits"), list[float]()
 
     async def waiting() -> None:
         for _ in range(3):
-            await bell.wait(600.0)
+            await bell.wait(600.0, lambda: SOON)
+            bell.still()
             ended.append(clock.monotonic())
 
     bell.ring()
